@@ -1,0 +1,1 @@
+"""Nouns. Imports nothing of ours."""

@@ -1,0 +1,49 @@
+"""Finding and Measurement: statements with evidence, numbers with unit, method and source."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from domain.codes import Unit
+from domain.mask import Outcome
+
+
+@dataclass(frozen=True)
+class Measurement:
+    """A number that a reader can trust or check.
+
+    Attributes:
+        name: what was measured, e.g. "volume", "long_axis", "mean", "cardiothoracic_ratio".
+        target: of what.
+        method: how, in words a radiologist knows, e.g. "voxel count × voxel volume".
+        source: the mask and step it came from, e.g. "m1 (s3)".
+    """
+
+    name: str
+    target: str
+    value: float
+    unit: Unit
+    method: str
+    series_uid: str
+    source: str
+    mask_id: str = ""
+    step_id: str = ""
+
+
+@dataclass(frozen=True)
+class Finding:
+    """A sentence that stands in the report because steps support it.
+
+    Attributes:
+        evidence: ids of the steps that support it; never empty.
+    """
+
+    finding_id: str
+    text: str
+    evidence: tuple[str, ...]
+    confidence: float | None = None
+    quality: Outcome = Outcome.REVIEW
+
+    def __post_init__(self) -> None:
+        if not self.evidence:
+            raise ValueError("a finding without evidence does not get into a report")
