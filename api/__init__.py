@@ -1,0 +1,1 @@
+"""HTTP: a folder a feature."""

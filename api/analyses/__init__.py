@@ -1,0 +1,1 @@
+"""Analyses: order, read, artifacts."""

@@ -1,0 +1,108 @@
+"""Orders on studies, analyses and their artifacts."""
+
+from __future__ import annotations
+
+import pathlib
+from typing import Annotated
+
+from fastapi import APIRouter, Path, Response, status
+from fastapi.responses import FileResponse
+
+from api.analyses.schemas import (
+    AnalysisDocument,
+    AnalysisList,
+    AnalysisOrder,
+    Artifact,
+    ArtifactList,
+    summary,
+)
+from api.jobs.schemas import JobView, job_view
+from api.problems import problems
+from api.services import Given
+
+router = APIRouter(tags=["analyses"])
+StudyUid = Annotated[str, Path(max_length=128)]
+AnalysisId = Annotated[str, Path(max_length=64)]
+
+MEDIA_TYPES = {
+    ".json": "application/json",
+    ".md": "text/markdown; charset=utf-8",
+    ".pdf": "application/pdf",
+    ".dcm": "application/dicom",
+    ".png": "image/png",
+}
+INLINE = frozenset({".png", ".json"})
+
+
+@router.post(
+    "/studies/{study_uid}/analyses",
+    summary="Order an analysis",
+    status_code=status.HTTP_202_ACCEPTED,
+    responses={
+        202: {"headers": {"Location": {"description": "The job.", "schema": {"type": "string"}}}},
+        **problems(403, 404, 422),
+    },
+)
+async def order_analysis(study_uid: StudyUid, order: AnalysisOrder, services: Given, response: Response) -> JobView:
+    """Queues a run over the study; follow the job at `Location`."""
+    access = await services.studies.access(services.user, study_uid)
+    job = await services.queue.submit(access, study_uid, order.model_dump(mode="json"))
+    response.headers["Location"] = f"/api/v1/jobs/{job.job_id}"
+    return job_view(job)
+
+
+@router.get("/studies/{study_uid}/analyses", summary="Analyses of a study", responses=problems(403, 404, 422))
+async def list_analyses(study_uid: StudyUid, services: Given) -> AnalysisList:
+    """Newest first."""
+    access = await services.studies.access(services.user, study_uid)
+    return AnalysisList(analyses=[summary(r) for r in await services.analyses.of_study(access, study_uid)])
+
+
+@router.get("/analyses/{analysis_id}", summary="Read an analysis", responses=problems(403, 404, 422))
+async def get_analysis(analysis_id: AnalysisId, services: Given) -> AnalysisDocument:
+    """The report document: a draft until a physician has signed it."""
+    access = await services.analyses.access(services.user, analysis_id)
+    record = await services.analyses.get(access, analysis_id)
+    return AnalysisDocument.model_validate(record.document)
+
+
+@router.get("/analyses/{analysis_id}/artifacts", summary="Files of an analysis", responses=problems(403, 404, 422))
+async def list_artifacts(analysis_id: AnalysisId, services: Given) -> ArtifactList:
+    """Reports, DICOM objects and pictures that the analysis wrote."""
+    access = await services.analyses.access(services.user, analysis_id)
+    files = await services.analyses.artifacts(access, analysis_id)
+    return ArtifactList(artifacts=[_artifact(analysis_id, path) for path in files])
+
+
+@router.get(
+    "/analyses/{analysis_id}/artifacts/{name}",
+    summary="One file of an analysis",
+    response_class=FileResponse,
+    responses={
+        200: {
+            "description": "The file.",
+            "content": {
+                kind.split(";")[0]: {"schema": {"type": "string", "format": "binary"}} for kind in MEDIA_TYPES.values()
+            },
+        },
+        **problems(403, 404, 422),
+    },
+)
+async def get_artifact(
+    analysis_id: AnalysisId, name: Annotated[str, Path(max_length=255)], services: Given
+) -> FileResponse:
+    """Only names that the list gives."""
+    access = await services.analyses.access(services.user, analysis_id)
+    path = await services.analyses.artifact(access, analysis_id, name)
+    shown = "inline" if path.suffix in INLINE else "attachment"
+    return FileResponse(path, media_type=media_type(path), filename=path.name, content_disposition_type=shown)
+
+
+def media_type(path: pathlib.Path) -> str:
+    """Content type of an artifact by its ending."""
+    return MEDIA_TYPES.get(path.suffix, "application/octet-stream")
+
+
+def _artifact(analysis_id: str, path: pathlib.Path) -> Artifact:
+    url = f"/api/v1/analyses/{analysis_id}/artifacts/{path.name}"
+    return Artifact(name=path.name, media_type=media_type(path).split(";")[0], size=path.stat().st_size, url=url)

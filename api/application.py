@@ -1,0 +1,75 @@
+"""The FastAPI application: features, errors, guard, description."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+from fastapi import APIRouter, FastAPI
+
+from api.analyses.endpoints import router as analyses
+from api.audit.endpoints import router as audit
+from api.chat.endpoints import router as chat
+from api.errors import install
+from api.guard import Guard
+from api.health.endpoints import router as health
+from api.jobs.endpoints import router as jobs
+from api.page import page_router
+from api.problems import Problem, problems
+from api.services import Services
+from api.studies.endpoints import router as studies
+from api.studies.rendering import PictureCache
+
+DESCRIPTION = """Images and a question in; a validated, measured draft out.
+
+Research software, not a medical device: every result is a draft until a physician has reviewed and
+signed it. Errors are problem documents (RFC 9457) with a `remedy`.
+"""
+
+
+def create_app(services: Services) -> FastAPI:
+    """The application over its services; nothing is started before the server starts it."""
+    app = FastAPI(
+        title="MedImage Orchestrator",
+        version=services.software_version,
+        description=DESCRIPTION,
+        docs_url=None,  # the usual pages load scripts from elsewhere
+        redoc_url=None,
+        lifespan=_lifespan,
+    )
+    app.state.services = services
+    app.state.pictures = PictureCache()
+    v1 = APIRouter(prefix="/api/v1", responses=problems(400, 500))
+    for feature in (studies, analyses, jobs, chat, audit):
+        v1.include_router(feature)
+    app.include_router(v1)
+    app.include_router(health)
+    if services.page is not None:
+        app.include_router(page_router(services.page))
+    install(app)
+    app.add_middleware(Guard, allowed_hosts=services.allowed_hosts, limits=services.limits)
+    _describe(app)
+    return app
+
+
+@asynccontextmanager
+async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
+    yield
+    services: Services = app.state.services
+    for close in services.shutdown:
+        await close()
+
+
+def _describe(app: FastAPI) -> None:
+    """Put the problem document, which routes refer to, among the schemas."""
+    plain = app.openapi
+
+    def described() -> dict[str, Any]:
+        if app.openapi_schema is None:
+            schemas = plain().setdefault("components", {}).setdefault("schemas", {})
+            problem = Problem.model_json_schema(ref_template="#/components/schemas/{model}")
+            schemas |= problem.pop("$defs", {}) | {"Problem": problem}
+        return plain()
+
+    app.openapi = described  # type: ignore[method-assign]  # FastAPI's documented way to extend the description

@@ -1,0 +1,1 @@
+"""Chat: AG-UI over SSE."""

@@ -1,0 +1,88 @@
+"""What the HTTP layer is given by the composition root."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Annotated
+
+from fastapi import Depends, Request
+
+from domain.access import AccessContext
+from domain.ports import Clock, Compute
+from jobs.contracts import Conversations, Queue
+from records.analyses import AnalysisRecords
+from records.audit import AuditLedger
+from records.conversations import ConversationRecords
+from records.files import FileStudyStore
+from records.intake import Intake
+from records.studies import StudyRecords
+
+LOOPBACK = ("127.0.0.1", "localhost", "[::1]")
+MIB = 1 << 20
+
+
+@dataclass(frozen=True)
+class Limits:
+    """Bounds of what a client may send.
+
+    Attributes:
+        upload_bytes: of one request with studies.
+        body_bytes: of any other request.
+        upload_files: parts of one upload.
+        archive_files, archive_bytes: members of a zip and their unpacked size.
+        archive_ratio: unpacked ÷ packed size above which a large member is a bomb.
+    """
+
+    upload_bytes: int = 2048 * MIB
+    body_bytes: int = 4 * MIB
+    upload_files: int = 10_000
+    archive_files: int = 20_000
+    archive_bytes: int = 8192 * MIB
+    archive_ratio: int = 250
+
+
+@dataclass(frozen=True)
+class Services:
+    """Everything an endpoint may use.
+
+    Attributes:
+        inbox: folder for uploads on their way in; on the same file system as the studies.
+        page: folder of the web page, None to serve the API alone.
+        allowed_hosts: names that the Host header may carry, without port.
+        user: the one local user.
+        shutdown: what to close when the server ends, in this order.
+    """
+
+    studies: StudyRecords
+    store: FileStudyStore
+    intake: Intake
+    analyses: AnalysisRecords
+    audit: AuditLedger
+    bindings: ConversationRecords
+    queue: Queue
+    conversations: Conversations
+    compute: Compute
+    clock: Clock
+    software_version: str
+    inbox: Path
+    page: Path | None = None
+    allowed_hosts: tuple[str, ...] = LOOPBACK
+    limits: Limits = field(default_factory=Limits)
+    user: str = "local"
+    shutdown: tuple[Callable[[], Awaitable[None]], ...] = ()
+
+    @property
+    def nobody(self) -> AccessContext:
+        """The user, bound to no patient: for lists and arrivals."""
+        return AccessContext(self.user, None)
+
+
+def _services(request: Request) -> Services:
+    services: Services = request.app.state.services
+    return services
+
+
+Given = Annotated[Services, Depends(_services)]
+"""How an endpoint asks for its services."""

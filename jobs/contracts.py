@@ -1,0 +1,60 @@
+"""What jobs and the API ask of the engine: an analysis, a turn of conversation, a queue."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from domain.access import AccessContext
+from domain.analysis import Analysis
+from domain.ports import JobQueue, Listener
+from domain.study import IngestedStudy, Order, Refusal
+
+
+class Analyser(Protocol):
+    """Runs the planner over a study."""
+
+    def analyse(
+        self,
+        ingested: IngestedStudy,
+        order: Order,
+        access: AccessContext,
+        *,
+        out: Path,
+        analysis_id: str,
+        listener: Listener | None,
+        refused: Sequence[Refusal],
+    ) -> Awaitable[Analysis]:
+        """Do all the work and write the artifacts (report.json, …) directly into `out`."""
+
+
+@dataclass(frozen=True)
+class ChatAnswer:
+    """What a turn of conversation came to.
+
+    Attributes:
+        analysis_id: the analysis that the turn ran, "" when it ran none.
+        needs_review: something passed with doubt, or a question could not be answered.
+    """
+
+    text: str
+    analysis_id: str = ""
+    needs_review: bool = False
+
+
+class Conversations(Protocol):
+    """Turns of the planner about one patient."""
+
+    def turn(
+        self, access: AccessContext, study_uid: str, conversation_id: str, text: str, listener: Listener
+    ) -> Awaitable[ChatAnswer]:
+        """Answer `text`; events go to `listener` as they happen, on the event loop's thread."""
+
+
+class Queue(JobQueue, Protocol):
+    """A job queue that can say which study a job is about, so that a caller can be bound to its patient."""
+
+    async def study_of(self, job_id: str) -> str:
+        """Study UID of a job. Raises JobNotFound."""

@@ -1,0 +1,1 @@
+"""Persistence: studies, analyses, audit ledger."""
