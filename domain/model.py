@@ -33,6 +33,7 @@ class KnownTarget:
         published_dice: mean Dice of the publication, None for models measured by ourselves only.
         cases: number of evaluated images.
         window: the window this model wants for it, None for the contract's rule.
+        caution: why every result needs a look, "" when its quality is known well enough.
     """
 
     target: str
@@ -42,6 +43,7 @@ class KnownTarget:
     cases: int = 0
     category: str = ""
     window: Window | None = None
+    caution: str = ""
 
 
 @dataclass(frozen=True)

@@ -44,6 +44,8 @@ def published(mask: Mask, known: KnownTarget | None) -> Iterator[Remark]:
     """Whether the model was evaluated on this target, and how well it did."""
     if known is None:
         yield review("unknown target", f"{mask.target} is outside the model's published targets")
+    elif known.caution:
+        yield review("caution", known.caution.rstrip("."))
     elif known.published_dice is not None and known.published_dice < WEAK_DICE:
         yield review(
             "published accuracy",

@@ -32,6 +32,7 @@ class Card:
         modalities: DICOM modalities it is made for.
         targets: canonical prompt → category of the contract's sixteen.
         sided: targets that assume standard display (the patient's right at the image's left).
+        caution: why every result needs a look; "" when the quality is known well enough.
         quality: what `command` printed when the version was made.
     """
 
@@ -49,6 +50,7 @@ class Card:
     sided: tuple[str, ...]
     quality: tuple[Quality, ...]
     command: str
+    caution: str = ""
 
     @property
     def identity(self) -> str:
@@ -66,7 +68,9 @@ class Card:
         if name is None or modality.upper() not in self.modalities:
             return None
         cases = max((q.n for q in self.quality if q.target == name), default=0)
-        return KnownTarget(name, modality.upper(), self.site, None, cases, self.targets[name], self.window)
+        return KnownTarget(
+            name, modality.upper(), self.site, None, cases, self.targets[name], self.window, self.caution
+        )
 
     def as_json(self) -> dict[str, Any]:
         """All facts, for GET /models."""

@@ -1,0 +1,1 @@
+"""Planner, specialists and the built-in planner model."""

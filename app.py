@@ -1,0 +1,429 @@
+"""MedImage Orchestrator's command line and composition root: the only reader of settings."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, NoReturn
+
+if TYPE_CHECKING:
+    from agents.chat_models import ChatConfiguration
+    from api.services import Services
+    from domain.ports import Clock, Compute, RunEvent
+    from inference.catalogue import Catalogue
+    from jobs.analyse import Analyser
+    from jobs.command import Outcome
+    from settings import Settings
+
+VERSION = "0.1.0"
+
+EXIT_DONE = 0
+EXIT_FAILED = 1
+EXIT_UNUSABLE = 2
+EXIT_REVIEW = 3
+EXIT_USAGE = 64
+
+
+class Parser(argparse.ArgumentParser):
+    """Wrong usage ends with 64, so that 2 means unusable input."""
+
+    def error(self, message: str) -> NoReturn:
+        """Say what is wrong and how it is used."""
+        self.print_usage(sys.stderr)
+        self.exit(EXIT_USAGE, f"{self.prog}: {message}\n")
+
+
+def parser() -> argparse.ArgumentParser:
+    """The command line."""
+    top = Parser(
+        prog="app.py",
+        description="Put medical imaging models to clinical work. Research software: every result is a draft "
+        "until a human has signed it.",
+        epilog="Settings are MEDIMAGE_… variables; `app.py doctor` says which are wrong.",
+    )
+    top.add_argument("--version", action="version", version=f"MedImage Orchestrator {VERSION}")
+    commands = top.add_subparsers(dest="command", parser_class=Parser, metavar="COMMAND")
+
+    commands.add_parser("serve", help="serve the page and the API (the default)")
+
+    analyze = commands.add_parser(
+        "analyze",
+        help="answer a question about images",
+        description="Exit status: 0 done; 3 done, but something needs review or could not be answered; "
+        "2 nothing usable in the input; 64 wrong usage; 1 configuration or internal error.",
+    )
+    analyze.add_argument(
+        "paths", nargs="+", type=Path, metavar="PATH", help="files or folders: DICOM, NIfTI, TIFF, PNG, JPEG"
+    )
+    analyze.add_argument("--indication", default="", metavar="TEXT", help="the clinical question")
+    analyze.add_argument(
+        "--priority", type=str.upper, choices=["STAT", "URGENT", "ROUTINE", "RESEARCH"], default="ROUTINE"
+    )
+    analyze.add_argument("--out", type=Path, metavar="DIR", help="write report, DICOM SEG and SR, FHIR bundle, … there")
+    analyze.add_argument("--json", action="store_true", help="print report.json, and nothing else, on stdout")
+
+    models = commands.add_parser("models", help="the embedded models")
+    model_commands = models.add_subparsers(dest="model_command", parser_class=Parser, metavar="COMMAND", required=True)
+    serve = model_commands.add_parser("serve", help="serve the embedded models alone, with Azure's scoring contract")
+    serve.add_argument("--host", default="127.0.0.1")
+    serve.add_argument("--port", type=int, default=5001)
+
+    commands.add_parser("doctor", help="check every configured connection and say what is wrong")
+    return top
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run a command; the exit status says how it ended."""
+    options = parser().parse_args(arguments)
+    from domain.errors import MedImageError
+
+    try:
+        settings = read_settings()
+        quiet_libraries()
+        return run(options, settings)
+    except MedImageError as error:
+        print(f"app.py: {error}", file=sys.stderr)
+        return EXIT_FAILED
+    except KeyboardInterrupt:
+        print("app.py: stopped.", file=sys.stderr)
+        return EXIT_FAILED
+    except Exception as error:
+        # A traceback may carry identity and helps no user; its kind and place help a developer.
+        print(f"app.py: internal error: {type(error).__name__} {where(error)}. Please report it.", file=sys.stderr)
+        return EXIT_FAILED
+
+
+def run(options: argparse.Namespace, settings: Settings) -> int:
+    """Dispatch; each command imports only what it needs."""
+    if options.command == "models":
+        return serve_models(options)
+    import asyncio
+
+    if options.command == "analyze":
+        return asyncio.run(analyze(options, settings))
+    if options.command == "doctor":
+        return asyncio.run(examine(settings))
+    return asyncio.run(serve_product(settings))
+
+
+def read_settings() -> Settings:
+    """The settings of this process.
+
+    Raises:
+        ConfigurationError: a value that cannot be; names the variable.
+    """
+    from pydantic import ValidationError
+    from pydantic_settings import SettingsError
+
+    from domain.errors import ConfigurationError
+    from settings import Settings
+
+    try:
+        return Settings()
+    except ValidationError as error:
+        first = error.errors()[0]
+        variable = "MEDIMAGE_" + "__".join(str(p).upper() for p in first["loc"])
+        raise ConfigurationError(f"{first['msg']}.", where=variable) from None
+    except SettingsError as error:
+        raise ConfigurationError(f"{error}.", remedy="Lists and objects are written as JSON.") from None
+
+
+def quiet_libraries() -> None:
+    """Keep libraries' logs, which may quote data, off the terminal; ours say what matters."""
+    import logging
+    import warnings
+
+    logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s")
+    for name in ("semantic_kernel", "pydicom", "highdicom", "openai", "httpx", "httpx2", "PIL", "fontTools"):
+        logging.getLogger(name).setLevel(logging.CRITICAL)
+    warnings.simplefilter("ignore")
+
+
+def where(error: BaseException) -> str:
+    """Module and line where an unforeseen error came from."""
+    import traceback
+
+    frames = traceback.extract_tb(error.__traceback__)
+    last = frames[-1] if frames else None
+    return f"at {Path(last.filename).name}:{last.lineno}" if last else ""
+
+
+@dataclass(frozen=True)
+class Engine:
+    """The analyser and what it was put together from."""
+
+    analyser: Analyser
+    catalogue: Catalogue
+    chat: ChatConfiguration
+
+
+def chat_configuration(settings: Settings) -> ChatConfiguration:
+    """The chat model as the agents know it."""
+    from agents.chat_models import ChatConfiguration
+
+    chat = settings.chat
+    return ChatConfiguration(
+        provider=chat.provider,
+        base_url=chat.base_url,
+        api_key=chat.api_key.get_secret_value(),
+        model=chat.model,
+        api_version=chat.api_version,
+        timeout_s=chat.timeout_s,
+        stream=chat.stream,
+        max_retries=chat.max_retries,
+    )
+
+
+@asynccontextmanager
+async def engine(settings: Settings, compute: Compute, clock: Clock) -> AsyncIterator[Engine]:
+    """Put models, planner and analyser together; close their connections at the end."""
+    from agents.guardrails import Budget
+    from agents.planner import Planner
+    from inference.catalogue import Catalogue
+    from inference.local.in_process import embedded_models
+    from inference.medimageparse import MedImageParse
+    from inference.retry import RetryPolicy
+    from inference.transport import Endpoint, EndpointTransport, open_client
+    from jobs.analyse import Analyser
+
+    configured = settings.models.medimageparse
+    configuration = chat_configuration(settings)
+    configuration.check()
+    async with open_client(read_s=configured.timeout_s) as client:
+        endpoints = [
+            Endpoint(
+                url=e.url,
+                key=e.key.get_secret_value(),
+                deployment=e.deployment,
+                concurrency=e.concurrency,
+                name=f"MedImageParse endpoint {number}",
+                version=e.version,
+            )
+            for number, e in enumerate(configured.endpoints, start=1)
+        ]
+        policy = RetryPolicy(tries=configured.attempts)
+        remote = [MedImageParse(EndpointTransport(e, client, policy=policy)) for e in endpoints]
+        catalogue = Catalogue(remote, embedded_models() if settings.models.embedded else [])
+        budget = Budget(settings.budget.tool_calls, settings.budget.rounds, settings.budget.seconds)
+        planner = Planner(configuration, budget)
+        analyser = Analyser(
+            planner,
+            catalogue,
+            compute=compute,
+            clock=clock,
+            software_version=VERSION,
+            released=settings.privacy.release_burned_in,
+        )
+        try:
+            yield Engine(analyser, catalogue, configuration)
+        finally:
+            await planner.close()
+
+
+async def analyze(options: argparse.Namespace, settings: Settings) -> int:
+    """`app.py analyze`: files in, drafts out."""
+    import tempfile
+    import uuid
+
+    from domain.study import Order, Priority
+    from jobs.command import analyse_paths
+    from jobs.compute import PoolCompute, ThreadCompute
+    from jobs.steps import SystemClock
+
+    compute, decoding, clock = ThreadCompute(), PoolCompute(1, ["tools.ingest"]), SystemClock()
+    order = Order(indication=options.indication, priority=Priority(options.priority), requested=clock.now())
+    with tempfile.TemporaryDirectory() as scratch:
+        out: Path = options.out or Path(scratch)
+        async with engine(settings, compute, clock) as parts:
+            outcome = await analyse_paths(
+                parts.analyser,
+                options.paths,
+                order,
+                out,
+                user=local_user(),
+                compute=compute,
+                decoding=decoding,
+                clock=clock,
+                new_id=lambda: uuid.uuid4().hex,
+                listener=None if options.json else tell_step,
+            )
+        decoding.close()
+        show(outcome, options)
+    if not outcome.analyses:
+        return EXIT_FAILED if outcome.failed else EXIT_UNUSABLE
+    return EXIT_REVIEW if outcome.needs_review else EXIT_DONE
+
+
+def local_user() -> str:
+    """Who the audit names on the command line."""
+    import getpass
+
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):
+        return "local"
+
+
+def tell_step(event: RunEvent) -> None:
+    """One line on stderr for each finished step."""
+    from domain.ports import EventKind
+
+    data = event.data
+    if event.kind is EventKind.STEP_FINISHED:
+        model = f" {data['model']}" if data.get("model") else ""
+        end = "" if data.get("ok") else f": {data.get('error')}"
+        print(f"{data['id']:>4} {data['agent']}/{data['tool']}{model} {data['seconds']:.2f} s{end}", file=sys.stderr)
+
+
+def show(outcome: Outcome, options: argparse.Namespace) -> None:
+    """The result on stdout: JSON alone, or the report as Markdown when it is written nowhere else."""
+    import json
+
+    documents = [(folder / "report.json").read_text(encoding="utf-8") for folder in outcome.folders]
+    for study_uid, error in outcome.failed:
+        print(f"app.py: study {study_uid}: {error}", file=sys.stderr)
+    if options.json:
+        print(documents[0] if len(documents) == 1 else json.dumps([json.loads(d) for d in documents], indent=2))
+        return
+    for refusal in outcome.refused:
+        print(f"not used: {refusal.file}: {refusal.reason} {refusal.remedy}".rstrip(), file=sys.stderr)
+    for folder in outcome.folders:
+        if options.out:
+            print(f"report: {folder / 'report.md'}")
+        elif (folder / "report.md").exists():
+            print((folder / "report.md").read_text(encoding="utf-8"))
+
+
+def serve_models(options: argparse.Namespace) -> int:
+    """`app.py models serve`: the embedded models behind Azure's scoring contract."""
+    import uvicorn
+
+    from inference.local.registry import NAMES, card
+    from inference.local.server import create_app
+
+    print(f"Embedded models on http://{options.host}:{options.port}/score (stop with Ctrl+C)", file=sys.stderr)
+    uvicorn.run(create_app([card(name) for name in NAMES]), host=options.host, port=options.port, log_level="warning")
+    return EXIT_DONE
+
+
+async def examine(settings: Settings) -> int:
+    """`app.py doctor`: what works, what does not, what to do."""
+    from inference.local.registry import NAMES
+    from jobs import doctor
+
+    models = settings.models
+    configured = [
+        doctor.EndpointToCheck(name, e.url, e.key.get_secret_value(), f"MEDIMAGE_MODELS__{name.upper()}__ENDPOINTS")
+        for name in ("medimageparse", "medimageparse3d", "medimageinsight", "cxrreportgen")
+        for e in getattr(models, name).endpoints
+    ]
+    names = [*(c.model for c in configured), *(NAMES if models.embedded else ())]
+    configuration = chat_configuration(settings)
+    good = await doctor.examine(
+        settings.data_dir, settings.database, configured, configuration, names, lambda check: print(check.line())
+    )
+    return EXIT_DONE if good else EXIT_FAILED
+
+
+async def serve_product(settings: Settings) -> int:
+    """`app.py serve`: the page and the API."""
+    import uvicorn
+
+    from api.application import create_app
+    from jobs.compute import PoolCompute
+    from jobs.steps import SystemClock
+
+    compute, clock = PoolCompute(settings.server.workers, ["tools.ingest", "tools.artifacts"]), SystemClock()
+    host, port = settings.server.host, settings.server.port
+    try:
+        async with engine(settings, compute, clock) as parts:
+            services = assemble(settings, parts, compute, clock)
+            if settings.demo:
+                await load_demo(services)
+            server = uvicorn.Server(
+                uvicorn.Config(create_app(services), host=host, port=port, log_level="warning", server_header=False)
+            )
+            print(f"MedImage Orchestrator on http://{host}:{port} — research use, draft until signed.", file=sys.stderr)
+            await server.serve()
+    finally:
+        compute.close()
+    return EXIT_DONE
+
+
+def assemble(settings: Settings, parts: Engine, compute: Compute, clock: Clock) -> Services:
+    """The services of the HTTP layer over the data folder."""
+    from api.services import LOOPBACK, MIB, Limits, Services
+    from jobs.conversations import StudyConversations
+    from jobs.in_process import InProcessQueue
+    from records.analyses import AnalysisRecords
+    from records.audit import AuditLedger, pseudonym_key
+    from records.conversations import ConversationRecords
+    from records.database import Database
+    from records.files import FileStudyStore
+    from records.intake import Intake
+    from records.studies import StudyRecords
+    from tools.ingest import ingest
+
+    folder = settings.data_dir.resolve()
+    (folder / "inbox").mkdir(parents=True, exist_ok=True)
+    database = Database(settings.database)
+    database.create_schema()
+    audit = AuditLedger(database, clock, pseudonym_key(folder / "audit.key"))
+    studies = StudyRecords(audit, clock)
+    store = FileStudyStore(folder / "studies", studies)
+    analyses = AnalysisRecords(audit, folder / "analyses")
+    queue = InProcessQueue(
+        analyser=parts.analyser,
+        store=store,
+        analyses=analyses,
+        audit=audit,
+        compute=compute,
+        clock=clock,
+        ingest=ingest,
+        concurrency=settings.server.jobs,
+    )
+    conversations = StudyConversations(
+        analyser=parts.analyser, store=store, analyses=analyses, compute=compute, ingest=ingest
+    )
+
+    async def close_database() -> None:
+        database.close()
+
+    return Services(
+        studies=studies,
+        store=store,
+        intake=Intake(studies, store, compute, ingest),
+        analyses=analyses,
+        audit=audit,
+        bindings=ConversationRecords(audit, clock),
+        queue=queue,
+        conversations=conversations,
+        compute=compute,
+        clock=clock,
+        software_version=VERSION,
+        inbox=folder / "inbox",
+        page=Path(__file__).parent / "web",
+        allowed_hosts=tuple(dict.fromkeys((*LOOPBACK, settings.server.host))),
+        limits=Limits(upload_bytes=settings.server.max_upload_mb * MIB),
+        user=local_user(),
+        shutdown=(queue.aclose, close_database),
+    )
+
+
+async def load_demo(services: Services) -> None:
+    """Put a real, public chest radiograph into an empty store, so that a newcomer has something to ask about."""
+    from pydicom.data import get_testdata_file
+
+    if await services.studies.list(services.nobody):
+        return
+    path = get_testdata_file("RG1_UNCR.dcm", download=False)
+    if path is not None:
+        await services.intake.admit(services.nobody, [Path(str(path))])
+
+
+if __name__ == "__main__":
+    sys.exit(main())

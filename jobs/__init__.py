@@ -1,0 +1,1 @@
+"""The run of an analysis, and queues for it."""

@@ -1,0 +1,167 @@
+"""The run of an analysis: an ingested study and an order in, a reviewable draft and its files out."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import datetime
+from pathlib import Path
+from typing import Protocol
+
+from agents.planner import Planner, PlannerAnswer
+from domain.access import AccessContext
+from domain.analysis import Analysis, Status
+from domain.mask import Outcome
+from domain.ports import Clock, Compute, EventKind, Listener, RunEvent
+from domain.study import IngestedStudy, Order, Refusal
+from inference.catalogue import Catalogue
+from jobs.steps import RecordingStepRunner
+from plugins.study import facts
+from plugins.workspace import Workspace
+from prompts.library import hashes
+from tools.artifacts import write_artifacts
+
+
+class Planning(Protocol):
+    """Anything that answers a workspace's question."""
+
+    async def run(self, workspace: Workspace, listener: Listener | None = None) -> PlannerAnswer:
+        """See `agents.planner.Planner.run`."""
+
+
+class Analyser:
+    """Runs analyses.
+
+    Args:
+        planner: who plans.
+        catalogue: which models may answer.
+        released: a person has released images that may carry burned-in text.
+    """
+
+    def __init__(
+        self,
+        planner: Planning | Planner,
+        catalogue: Catalogue,
+        *,
+        compute: Compute,
+        clock: Clock,
+        software_version: str,
+        released: bool = False,
+    ) -> None:
+        self._planner = planner
+        self._catalogue = catalogue
+        self._compute = compute
+        self._clock = clock
+        self._version = software_version
+        self._released = released
+
+    async def open(
+        self, ingested: IngestedStudy, order: Order, access: AccessContext, listener: Listener | None = None
+    ) -> Workspace:
+        """A workspace for a study, with the ingest as its first step.
+
+        Raises:
+            PatientLockViolation: the study is of another patient than the access.
+        """
+        runner = RecordingStepRunner(self._clock, listener)
+        workspace = Workspace(
+            ingested=ingested,
+            order=order,
+            access=access,
+            catalogue=self._catalogue,
+            runner=runner,
+            compute=self._compute,
+            released=self._released,
+        )
+
+        async def check() -> None:
+            for name in workspace.series_names:
+                for warning in workspace.series(name).warnings:
+                    workspace.warn(f"{name}: {warning}")
+            for warning in ingested.study.warnings:
+                workspace.warn(warning)
+
+        inputs = {name: facts(workspace.series(name)) for name in workspace.series_names}
+        await runner.run("ingest", "check_series", check, inputs=inputs)
+        workspace.standing = tuple(workspace.warnings)
+        return workspace
+
+    async def analyse(
+        self,
+        ingested: IngestedStudy,
+        order: Order,
+        access: AccessContext,
+        *,
+        out: Path,
+        analysis_id: str,
+        listener: Listener | None = None,
+        refused: Sequence[Refusal] = (),
+    ) -> Analysis:
+        """Run everything and write the artifacts into `out`.
+
+        Raises:
+            PatientLockViolation: the study is of another patient than the access.
+        """
+        workspace = await self.open(ingested, order, access, listener)
+        return await self.answer(workspace, out=out, analysis_id=analysis_id, listener=listener, refused=refused)
+
+    async def answer(
+        self,
+        workspace: Workspace,
+        *,
+        out: Path,
+        analysis_id: str,
+        listener: Listener | None = None,
+        refused: Sequence[Refusal] = (),
+    ) -> Analysis:
+        """Answer the workspace's question and write the artifacts into `out`."""
+        created = self._clock.now()
+        reply = await self._planner.run(workspace, listener)
+        analysis = assemble(workspace, reply, analysis_id=analysis_id, created=created, refused=refused)
+        volumes = {m.series_uid: workspace.ingested.volumes[m.series_uid] for m in workspace.masks.values()}
+        _, warnings = await self._compute.run(
+            write_artifacts,
+            analysis,
+            volumes or workspace.ingested.volumes,
+            out,
+            when=created,
+            software_version=self._version,
+            prompt_hashes=hashes(),
+        )
+        analysis = replace(analysis, warnings=(*analysis.warnings, *warnings))
+        if listener is not None:
+            listener(RunEvent(EventKind.DONE, {"analysis_id": analysis_id, "needs_review": analysis.needs_review}))
+        return analysis
+
+
+def assemble(
+    workspace: Workspace,
+    reply: PlannerAnswer,
+    *,
+    analysis_id: str,
+    created: datetime,
+    refused: Sequence[Refusal],
+) -> Analysis:
+    """The Analysis that a finished workspace amounts to."""
+    masks = tuple(workspace.masks.values())
+    doubtful = any(m.quality is None or m.quality.outcome is not Outcome.PASS for m in masks)
+    runner = workspace.runner
+    return Analysis(
+        analysis_id=analysis_id,
+        study=workspace.ingested.study,
+        order=workspace.order,
+        status=Status.PARTIAL if workspace.partial else Status.DRAFT,
+        created=created,
+        findings=tuple(workspace.findings),
+        measurements=workspace.measurements,
+        masks=masks,
+        steps=tuple(runner.steps) if isinstance(runner, RecordingStepRunner) else (),
+        prompts=tuple(workspace.prompts),
+        warnings=tuple(workspace.warnings),
+        refused=tuple(refused),
+        model_versions=dict(workspace.model_versions),
+        planner=reply.planner,
+        summary=workspace.summary,
+        needs_review=doubtful or bool(workspace.unanswered) or workspace.partial or not masks,
+        unanswered=workspace.unanswered_texts,
+    )

@@ -1,0 +1,88 @@
+"""A command's worth of work: paths in, one analysis a study out; what cannot be used is refused by name."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from domain.access import AccessContext
+from domain.analysis import Analysis
+from domain.errors import MedImageError
+from domain.ports import Clock, Compute, Listener
+from domain.study import Order, Refusal
+from jobs.analyse import Analyser
+from jobs.reading import read
+from tools.artifacts import write_refusal_report
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What came of it.
+
+    Attributes:
+        analyses: one a usable study.
+        folders: where each analysis' artifacts are; the refusal report's folder when nothing was usable.
+        refused: files that were not used.
+        failed: studies whose analysis ended with an error, as (study UID, error).
+    """
+
+    analyses: tuple[Analysis, ...]
+    folders: tuple[Path, ...]
+    refused: tuple[Refusal, ...]
+    failed: tuple[tuple[str, MedImageError], ...] = ()
+
+    @property
+    def needs_review(self) -> bool:
+        """Something passed with doubt, or could not be answered."""
+        return bool(self.failed) or any(a.needs_review for a in self.analyses)
+
+
+async def analyse_paths(
+    analyser: Analyser,
+    paths: Sequence[Path],
+    order: Order,
+    out: Path,
+    *,
+    user: str,
+    compute: Compute,
+    decoding: Compute,
+    clock: Clock,
+    new_id: Callable[[], str],
+    listener: Listener | None = None,
+) -> Outcome:
+    """Ingest, analyse each study, write the artifacts: into `out` for one study, `out/<study UID>/` for several.
+
+    `decoding` should be processes of their own: native decoders may end the one that they run in.
+    Two patients never share a report. A study that fails does not stop the others.
+    """
+    found = await read(decoding, paths, order.indication)
+    await asyncio.to_thread(out.mkdir, parents=True, exist_ok=True)
+    if not found.studies:
+        await compute.run(
+            write_refusal_report,
+            out,
+            found.refused,
+            order.indication,
+            clock.now(),
+            priority=order.priority,
+        )
+        return Outcome((), (out,), found.refused)
+    analyses: list[Analysis] = []
+    folders: list[Path] = []
+    failed: list[tuple[str, MedImageError]] = []
+    for item in found.studies:
+        folder = out if len(found.studies) == 1 else out / item.study.study_uid
+        await asyncio.to_thread(folder.mkdir, parents=True, exist_ok=True)
+        access = AccessContext(user, item.study.patient.key)
+        try:
+            analysis = await analyser.analyse(
+                item, order, access, out=folder, analysis_id=new_id(), listener=listener, refused=found.refused
+            )
+        except MedImageError as error:
+            failed.append((item.study.study_uid, error))
+            continue
+        analyses.append(analysis)
+        folders.append(folder)
+    return Outcome(tuple(analyses), tuple(folders), found.refused, tuple(failed))

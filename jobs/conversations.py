@@ -1,0 +1,110 @@
+"""Turns of conversation about a stored study: what one turn found, the next one knows."""
+
+from __future__ import annotations
+
+import asyncio
+import uuid
+from collections import OrderedDict
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from domain.access import AccessContext
+from domain.errors import PatientLockViolation
+from domain.ports import Compute, EventKind, Listener, RunEvent
+from domain.study import Order, Refusal
+from jobs.analyse import Analyser
+from jobs.contracts import ChatAnswer
+from jobs.in_process import IngestFunction, read_study
+from jobs.steps import RecordingStepRunner
+from plugins.workspace import Workspace
+from records.analyses import AnalysisRecords
+from records.files import FileStudyStore
+
+KEEP = 4
+"""Conversations whose pixels stay in memory; an older one reads its study again."""
+
+
+@dataclass
+class _Open:
+    workspace: Workspace
+    refused: tuple[Refusal, ...]
+    busy: asyncio.Lock = field(default_factory=asyncio.Lock)
+
+
+class StudyConversations:
+    """`jobs.contracts.Conversations` over the study store.
+
+    Args:
+        analyser: answers questions and writes artifacts.
+        ingest: reads a stored study; called in a compute process.
+    """
+
+    def __init__(
+        self,
+        *,
+        analyser: Analyser,
+        store: FileStudyStore,
+        analyses: AnalysisRecords,
+        compute: Compute,
+        ingest: IngestFunction,
+        new_id: Callable[[], str] = lambda: uuid.uuid4().hex,
+    ) -> None:
+        self._analyser = analyser
+        self._store = store
+        self._analyses = analyses
+        self._compute = compute
+        self._ingest = ingest
+        self._new_id = new_id
+        self._open: OrderedDict[tuple[str, str], _Open] = OrderedDict()
+
+    async def turn(
+        self, access: AccessContext, study_uid: str, conversation_id: str, text: str, listener: Listener
+    ) -> ChatAnswer:
+        """Answer `text` about a study.
+
+        Raises:
+            StudyNotFound, PatientLockViolation.
+        """
+        said: list[str] = []
+
+        def hear(event: RunEvent) -> None:
+            if event.kind is EventKind.PLANNER_CHANGED:
+                said.clear()
+            elif event.kind is EventKind.TEXT:
+                said.append(str(event.data.get("text", "")))
+            listener(event)
+
+        opened = await self._workspace(access, study_uid, conversation_id, text, hear)
+        async with opened.busy:
+            workspace = opened.workspace
+            workspace.access.require(access.patient_key or "")
+            runner = workspace.runner
+            if isinstance(runner, RecordingStepRunner):
+                runner.listen(hear)
+            workspace.ask(text)
+            analysis_id = self._new_id()
+            out: Path = self._analyses.folder(analysis_id)
+            await asyncio.to_thread(out.mkdir, parents=True, exist_ok=True)
+            analysis = await self._analyser.answer(
+                workspace, out=out, analysis_id=analysis_id, listener=hear, refused=opened.refused
+            )
+            await self._analyses.put(access, analysis)
+        return ChatAnswer("".join(said) or analysis.summary, analysis_id, analysis.needs_review)
+
+    async def _workspace(
+        self, access: AccessContext, study_uid: str, conversation_id: str, text: str, listener: Listener
+    ) -> _Open:
+        key = (conversation_id, study_uid)
+        folder = await self._store.folder(access, study_uid)
+        if key in self._open:
+            self._open.move_to_end(key)
+            return self._open[key]
+        ingested, refused = await read_study(self._compute, self._ingest, folder, study_uid, text)
+        if access.patient_key != ingested.study.patient.key:
+            raise PatientLockViolation("This conversation is bound to another patient.")
+        workspace = await self._analyser.open(ingested, Order(indication=text), access, listener)
+        self._open[key] = _Open(workspace, refused)
+        while len(self._open) > KEEP:
+            self._open.popitem(last=False)
+        return self._open[key]

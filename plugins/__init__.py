@@ -1,0 +1,1 @@
+"""Thin adapters from tools and models to kernel functions."""

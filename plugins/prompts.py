@@ -1,0 +1,93 @@
+"""`prompts-craft`: the question becomes prompts that a model knows, or refusals with reasons."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Annotated, Any
+
+from semantic_kernel.functions import kernel_function
+
+from plugins.prompt_crafting import CraftedPrompt, PromptPlan, craft
+from plugins.question import understand
+from plugins.results import names, result
+from plugins.workspace import Workspace
+
+
+class PromptsPlugin:
+    """Prompt-crafting for the series of this run."""
+
+    def __init__(self, workspace: Workspace) -> None:
+        self._workspace = workspace
+
+    @kernel_function(
+        name="craft",
+        description="Compile the question's targets (always all of them) and any further targets you name into "
+        "prompts for one series. Returns the prompts, what was refused and why.",
+    )
+    async def craft(
+        self,
+        series: Annotated[str, "series name from study-describe"],
+        targets: Annotated[list[str] | None, "further structures or abnormalities, plain anatomical English"] = None,
+    ) -> Annotated[str, "JSON: prompts, refused, warnings"]:
+        """The plan for a series, extended by `targets` when it exists already."""
+        workspace = self._workspace
+        workspace.series(series)
+        extra = tuple(t.lower() for t in names(targets))
+
+        async def work() -> PromptPlan:
+            return self._plan(series, extra)
+
+        plan, step = await workspace.runner.run(
+            "prompt-crafting",
+            "craft_prompts",
+            work,
+            inputs={"series": series, "targets": list(extra)},
+            outputs=lambda p: {"prompts": [c.text for c in p.prompts], "refused": [r[0] for r in p.refused]},
+        )
+        self._keep(series, plan)
+        return result(
+            {
+                "step": step.step_id,
+                "series": series,
+                "prompts": [self._row(series, p) for p in workspace.plans[series].prompts],
+                "refused": [{"target": t, "reason": why, "remedy": remedy} for t, why, remedy in plan.refused],
+                "warnings": list(plan.warnings),
+            }
+        )
+
+    def _plan(self, name: str, extra: tuple[str, ...]) -> PromptPlan:
+        workspace = self._workspace
+        series = workspace.series(name)
+        question = understand(workspace.question, modality=series.modality, body_part=series.body_part)
+        return craft(
+            question,
+            modality=series.modality,
+            body_part=series.body_part or question.region,
+            view=series.view_position,
+            explicit=(*workspace.order.prompts, *extra),
+            known=workspace.known,
+        )
+
+    def _keep(self, name: str, plan: PromptPlan) -> None:
+        workspace = self._workspace
+        series = workspace.series(name)
+        earlier = workspace.plans.get(name)
+        known_targets = {p.target for p in plan.prompts}
+        kept = tuple(p for p in earlier.prompts if p.target not in known_targets) if earlier else ()
+        workspace.plans[name] = replace(plan, prompts=(*plan.prompts, *kept))
+        workspace.asked.update(known_targets)
+        for target, reason, remedy in plan.refused:
+            workspace.unanswered.setdefault((series.series_uid, target), f"{reason} {remedy}".strip())
+        for warning in plan.warnings:
+            workspace.warn(warning)
+
+    def _row(self, name: str, prompt: CraftedPrompt) -> dict[str, Any]:
+        uid = self._workspace.series(name).series_uid
+        done = self._workspace.mask_of(uid, prompt.target)
+        return {
+            "target": prompt.target,
+            "known": prompt.known,
+            "published_dice": prompt.published_dice,
+            "alternatives": list(prompt.alternatives),
+            "mask": done.mask_id if done else None,
+        }

@@ -1,0 +1,118 @@
+"""`quality-assess`: technical, semantic and clinical checks of masks; the verdict is the tool's, not a model's."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Annotated
+
+from semantic_kernel.functions import kernel_function
+
+from domain.mask import Mask, Outcome, Quality, worst
+from domain.model import KnownTarget
+from domain.study import Volume
+from plugins.results import names, result
+from plugins.workspace import Workspace
+from tools.admission import DOUBT
+from tools.quality import assess
+
+
+def assess_all(
+    masks: Sequence[Mask],
+    volume: Volume,
+    known: Mapping[str, KnownTarget | None],
+    expected: Mapping[str, str],
+    sides: Mapping[str, str],
+) -> list[Quality]:
+    """Verdicts of the masks of one series, each seen beside the others. Keys are mask ids."""
+    return [
+        doubted(
+            assess(
+                mask,
+                volume,
+                known=known[mask.mask_id],
+                expected_category=expected[mask.mask_id],
+                others=[m for m in masks if m.mask_id != mask.mask_id],
+                question_side=sides[mask.mask_id],
+            ),
+            volume.series.warnings,
+        )
+        for mask in masks
+    ]
+
+
+def doubted(quality: Quality, warnings: Sequence[str]) -> Quality:
+    """No mask of an image that is doubtful itself passes without a look."""
+    doubts = tuple(w for w in warnings if w.startswith(DOUBT))
+    if not doubts:
+        return quality
+    return replace(quality, outcome=worst([quality.outcome, Outcome.REVIEW]), reasons=(*doubts, *quality.reasons))
+
+
+class QualityPlugin:
+    """Quality assurance of the masks of this run."""
+
+    def __init__(self, workspace: Workspace) -> None:
+        self._workspace = workspace
+
+    @kernel_function(
+        name="assess",
+        description="Judge masks: pass, review or reject, with reasons. Empty list: all that are not judged yet.",
+    )
+    async def assess(
+        self, masks: Annotated[list[str] | None, "mask ids from segmentation-segment"] = None
+    ) -> Annotated[str, "JSON: outcome, reasons, confidence of each mask"]:
+        """Judge masks together with the others of their series."""
+        workspace = self._workspace
+        chosen = [workspace.mask(m) for m in (names(masks) or workspace.unassessed)]
+        for uid in dict.fromkeys(m.series_uid for m in chosen):
+            await self._judge(uid)
+        judged = [workspace.masks[m.mask_id] for m in chosen]
+        return result({"masks": [_row(m) for m in judged]})
+
+    async def _judge(self, uid: str) -> None:
+        workspace = self._workspace
+        name = workspace.name_of(uid)
+        series = workspace.series(name)
+        masks = [m for m in workspace.masks.values() if m.series_uid == uid]
+        prompts = {m.mask_id: workspace.crafted(uid, m.target) for m in masks}
+        known = {
+            i: workspace.known_to(
+                workspace.masks[i].model, series.modality, workspace.masks[i].target, p.region if p else ""
+            )
+            for i, p in prompts.items()
+        }
+
+        async def work() -> list[Quality]:
+            return await workspace.compute.run(
+                assess_all,
+                masks,
+                workspace.volume(name),
+                known,
+                {i: p.expected_category if p else "" for i, p in prompts.items()},
+                {i: p.side if p else "" for i, p in prompts.items()},
+            )
+
+        verdicts, step = await workspace.runner.run(
+            "qa",
+            "assess",
+            work,
+            inputs={"series": name, "masks": [m.mask_id for m in masks]},
+            outputs=lambda qs: {m.mask_id: q.outcome.value for m, q in zip(masks, qs, strict=True)},
+        )
+        for mask, verdict in zip(masks, verdicts, strict=True):
+            workspace.masks[mask.mask_id] = mask.judged(verdict)
+            workspace.quality_steps[mask.mask_id] = step.step_id
+            if verdict.outcome is Outcome.REJECT:
+                workspace.warn(f"{mask.target} in {name} was rejected by QA: {' '.join(verdict.reasons)}")
+
+
+def _row(mask: Mask) -> dict[str, object]:
+    quality = mask.quality or Quality(Outcome.REVIEW, ("not judged",))
+    return {
+        "id": mask.mask_id,
+        "target": mask.target,
+        "outcome": quality.outcome.value,
+        "reasons": list(quality.reasons),
+        "confidence": quality.confidence,
+    }

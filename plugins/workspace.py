@@ -1,0 +1,183 @@
+"""The workspace of one run: a study, the one patient it is bound to, and all that has been found so far.
+
+Tools address it by short names ("series-1", "m1", "s3"): a model never sees a UID or an identity, and a
+name that is not in this workspace cannot reach another patient's data.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from domain.access import AccessContext
+from domain.analysis import PromptRecord
+from domain.errors import MedImageError
+from domain.finding import Finding, Measurement
+from domain.mask import Mask, Outcome
+from domain.model import KnownTarget
+from domain.ports import Compute, StepRunner
+from domain.study import IngestedStudy, Order, Series, Volume
+from inference.catalogue import Catalogue
+from plugins.prompt_crafting import CraftedPrompt, PromptPlan
+
+
+class UnknownName(MedImageError):
+    """A series or mask that is not in this workspace."""
+
+    remedy_default = "Use a name that study-describe lists."
+
+
+@dataclass
+class Workspace:
+    """What one run knows. Tools change it; nothing else does.
+
+    Attributes:
+        question: what is asked in this turn (the order's indication, or a chat message).
+        plans: crafted prompts by series name.
+        standing: warnings about the images themselves; they stay through all turns.
+        asked: targets of this turn's question.
+        unanswered: what could not be answered, each with reason and remedy.
+        partial: a model that should have answered failed.
+    """
+
+    ingested: IngestedStudy
+    order: Order
+    access: AccessContext
+    catalogue: Catalogue
+    runner: StepRunner
+    compute: Compute
+    question: str = ""
+    released: bool = False
+    plans: dict[str, PromptPlan] = field(default_factory=dict)
+    masks: dict[str, Mask] = field(default_factory=dict)
+    measured: dict[str, tuple[Measurement, ...]] = field(default_factory=dict)
+    quality_steps: dict[str, str] = field(default_factory=dict)
+    derived: list[Measurement] = field(default_factory=list)
+    findings: list[Finding] = field(default_factory=list)
+    prompts: list[PromptRecord] = field(default_factory=list)
+    warnings: list[str] = field(default_factory=list)
+    standing: tuple[str, ...] = ()
+    unanswered: dict[tuple[str, str], str] = field(default_factory=dict)
+    model_versions: dict[str, str] = field(default_factory=dict)
+    asked: set[str] = field(default_factory=set)
+    summary: str = ""
+    partial: bool = False
+
+    def __post_init__(self) -> None:
+        self.access.require(self.ingested.study.patient.key)
+        self.question = self.question or self.order.indication
+
+    def ask(self, question: str) -> None:
+        """Begin another turn about the same study: what was found stays, the question is new."""
+        self.question = question
+        self.asked.clear()
+        self.unanswered.clear()
+        self.summary = ""
+        self.partial = False
+        self.warnings[:] = self.standing
+        self.plans.clear()
+
+    @property
+    def series_names(self) -> tuple[str, ...]:
+        """ "series-1", "series-2", … in the study's order."""
+        return tuple(f"series-{n}" for n in range(1, len(self.ingested.study.series) + 1))
+
+    def series(self, name: str) -> Series:
+        """The series of that name.
+
+        Raises:
+            UnknownName: not in this workspace.
+        """
+        names = self.series_names
+        if name not in names:
+            raise UnknownName(f"There is no {name!r}; there is {', '.join(names)}.", where="series")
+        return self.ingested.study.series[names.index(name)]
+
+    def volume(self, name: str) -> Volume:
+        """The pixels of a series. Raises UnknownName."""
+        return self.ingested.volumes[self.series(name).series_uid]
+
+    def name_of(self, series_uid: str) -> str:
+        """The short name of a series UID."""
+        uids = [s.series_uid for s in self.ingested.study.series]
+        return self.series_names[uids.index(series_uid)]
+
+    def mask(self, mask_id: str) -> Mask:
+        """A mask by id. Raises UnknownName."""
+        if mask_id not in self.masks:
+            raise UnknownName(
+                f"There is no mask {mask_id!r}; there is {', '.join(self.masks) or 'none'}.", where="masks"
+            )
+        return self.masks[mask_id]
+
+    def mask_of(self, series_uid: str, target: str) -> Mask | None:
+        """The mask of a target in a series, when there is one."""
+        return next((m for m in self.masks.values() if (m.series_uid, m.target) == (series_uid, target)), None)
+
+    def add_mask(self, mask: Mask) -> None:
+        """Keep a new mask, in place of an earlier one of the same target in the same series."""
+        earlier = self.mask_of(mask.series_uid, mask.target)
+        if earlier is not None:
+            self.masks.pop(earlier.mask_id)
+            self.measured.pop(earlier.mask_id, None)
+            self.quality_steps.pop(earlier.mask_id, None)
+        self.masks[mask.mask_id] = mask
+
+    def next_mask_id(self) -> str:
+        """A fresh id: "m1", "m2", …"""
+        used = [int(mask_id[1:]) for mask_id in self.masks]
+        return f"m{max(used, default=0) + 1}"
+
+    def pending(self, name: str) -> list[CraftedPrompt]:
+        """Crafted prompts of a series that have neither a mask nor a reason why not."""
+        plan = self.plans.get(name)
+        if plan is None:
+            return []
+        uid = self.series(name).series_uid
+        return [
+            p for p in plan.prompts if self.mask_of(uid, p.target) is None and (uid, p.target) not in self.unanswered
+        ]
+
+    def known(self, modality: str, target: str, region: str = "") -> KnownTarget | None:
+        """What the model that would be asked first is known to do; None when it is a guess."""
+        candidates = self.catalogue.candidates(modality, target, region)
+        return candidates[0].known if candidates else None
+
+    def known_to(self, model: str, modality: str, target: str, region: str = "") -> KnownTarget | None:
+        """What the model that made a mask ("name@version") is known to do."""
+        candidates = self.catalogue.candidates(modality, target, region)
+        return next((c.known for c in candidates if str(c.model.identity) == model), None)
+
+    def crafted(self, series_uid: str, target: str) -> CraftedPrompt | None:
+        """The prompt that asked for a target in a series."""
+        plan = self.plans.get(self.name_of(series_uid))
+        return next((p for p in plan.prompts if p.target == target), None) if plan else None
+
+    @property
+    def unassessed(self) -> list[str]:
+        """Ids of masks that QA has not seen."""
+        return [m.mask_id for m in self.masks.values() if m.quality is None]
+
+    @property
+    def unmeasured(self) -> list[str]:
+        """Ids of masks without measurements; rejected masks are not measured."""
+        return [
+            m.mask_id
+            for m in self.masks.values()
+            if m.mask_id not in self.measured and (m.quality is None or m.quality.outcome is not Outcome.REJECT)
+        ]
+
+    @property
+    def measurements(self) -> tuple[Measurement, ...]:
+        """All measurements, in the order of the masks, derived ones last."""
+        per_mask = [m for mask_id in self.masks for m in self.measured.get(mask_id, ())]
+        return (*per_mask, *self.derived)
+
+    @property
+    def unanswered_texts(self) -> tuple[str, ...]:
+        """What could not be answered, with the reason, each once."""
+        return tuple(dict.fromkeys(f"{target}: {reason}" for (_, target), reason in self.unanswered.items()))
+
+    def warn(self, text: str) -> None:
+        """Add a warning once."""
+        if text not in self.warnings:
+            self.warnings.append(text)

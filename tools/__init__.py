@@ -1,0 +1,1 @@
+"""Verbs, pure: no network, no clock, no environment."""

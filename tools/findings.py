@@ -1,0 +1,110 @@
+"""Sentences that stand in the draft because steps support them: written from masks and measurements only."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from domain.codes import Category, Unit
+from domain.finding import Finding, Measurement
+from domain.mask import Mask, Outcome
+
+LESIONS = frozenset(
+    {
+        Category.TUMOR,
+        Category.INFECTION,
+        Category.OTHER_LESION,
+        Category.FLUID,
+        Category.OTHER_ABNORMALITY,
+    }
+)
+
+_WORDS = {
+    "area": "area",
+    "volume": "volume",
+    "long_axis": "longest diameter",
+    "short_axis": "perpendicular diameter",
+    "mean": "mean",
+    "component_count": "separate parts",
+}
+_OF_LESIONS = frozenset({"long_axis", "short_axis", "component_count"})
+"""Said of lesions only: the longest line through both lungs tells a reader nothing."""
+_SYMBOLS = {Unit.MM: "mm", Unit.MM2: "mm²", Unit.ML: "mL", Unit.HU: "HU", Unit.ONE: "", Unit.PERCENT: "%"}
+
+
+def quantity(value: float, unit: Unit) -> str:
+    """A number and its unit for a reader: three significant figures, whole numbers above 100."""
+    text = f"{value:.0f}" if abs(value) >= 100 else f"{value:.3g}"
+    return f"{text} {_SYMBOLS[unit]}".strip()
+
+
+def findings_of(
+    masks: Sequence[Mask],
+    measured: Mapping[str, Sequence[Measurement]],
+    derived: Sequence[Measurement],
+    quality_steps: Mapping[str, str],
+    series_names: Mapping[str, str],
+) -> tuple[Finding, ...]:
+    """One finding a mask that QA did not reject, and one for each derived measurement.
+
+    Args:
+        masks: judged masks.
+        measured: measurements by mask id.
+        derived: measurements of several masks together (cardiothoracic ratio).
+        quality_steps: the QA step of each mask id.
+        series_names: what a reader calls each series UID.
+    """
+    findings: list[Finding] = []
+    for mask in masks:
+        quality = mask.quality
+        if quality is not None and quality.outcome is Outcome.REJECT:
+            continue
+        numbers = measured.get(mask.mask_id, ())
+        steps = [mask.step_id, quality_steps.get(mask.mask_id, ""), *(m.step_id for m in numbers)]
+        findings.append(
+            Finding(
+                finding_id=f"f{len(findings) + 1}",
+                text=_sentence(mask, numbers, series_names[mask.series_uid]),
+                evidence=tuple(dict.fromkeys(s for s in steps if s)),
+                confidence=quality.confidence if quality else None,
+                quality=quality.outcome if quality else Outcome.REVIEW,
+            )
+        )
+    for measurement in derived:
+        name = measurement.name.replace("_", " ").capitalize()
+        findings.append(
+            Finding(
+                finding_id=f"f{len(findings) + 1}",
+                text=f"{name}: {quantity(measurement.value, measurement.unit)} ({measurement.method}).",
+                evidence=(measurement.step_id,),
+                quality=Outcome.REVIEW,
+            )
+        )
+    return tuple(findings)
+
+
+def _sentence(mask: Mask, numbers: Sequence[Measurement], series_name: str) -> str:
+    name = mask.target[:1].upper() + mask.target[1:]
+    review = ""
+    if mask.quality is not None and mask.quality.outcome is Outcome.REVIEW and mask.quality.reasons:
+        review = f" For review: {mask.quality.reasons[0]}"
+        review += "" if review.endswith(".") else "."
+    if mask.voxel_count == 0:
+        note = "; this does not exclude it" if mask.category in LESIONS else ""
+        return f"{name}: nothing was outlined by {mask.model} in {series_name}{note}.{review}"
+    by_name = {m.name: m for m in numbers}
+    shown = [by_name[n] for n in _WORDS if n in by_name and (n not in _OF_LESIONS or mask.category in LESIONS)]
+    facts = [
+        f"{_WORDS[m.name]} {quantity(m.value, m.unit)}"
+        for m in shown
+        if not (m.name == "component_count" and m.value == 1)
+    ]
+    if not facts:
+        facts = [f"{mask.voxel_count} pixels, no physical size known"]
+    return f"{name}: {', '.join(facts)} ({series_name}).{review}"
+
+
+def summary_of(findings: Sequence[Finding], unanswered: Sequence[str]) -> str:
+    """The draft's impression in a few lines: findings, then what could not be answered."""
+    lines = [f.text for f in findings]
+    lines += [f"Not answered — {reason}" for reason in unanswered]
+    return "\n".join(lines) if lines else "Nothing could be reported."

@@ -1,0 +1,149 @@
+"""report.pdf: the draft for people, with reference images; the notice stands across every page.
+
+Text is drawn with the PDF base fonts where they have the letters and with the built-in CID fonts for Japanese, Korean
+and Chinese; letters that none of them has are shown by their base letter or "?".
+"""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Sequence
+from functools import partial
+from itertools import groupby
+from xml.sax.saxutils import escape
+
+from reportlab.lib import colors
+from reportlab.lib.pagesizes import A4
+from reportlab.lib.styles import ParagraphStyle, getSampleStyleSheet
+from reportlab.lib.units import mm
+from reportlab.pdfbase import pdfmetrics
+from reportlab.pdfbase.cidfonts import UnicodeCIDFont
+from reportlab.pdfgen.canvas import Canvas
+from reportlab.platypus import Flowable, Image, Paragraph, SimpleDocTemplate, Spacer, TableStyle
+from reportlab.platypus import Table as PdfTable
+
+from domain.analysis import Analysis
+from tools.overlay import latin
+from tools.report_text import NOTICE, TITLE, Section, Table, report_sections, visible
+
+BASE_FONT = "Helvetica"
+_CID_FONTS = (("HeiseiKakuGo-W5", "shift_jis"), ("HYSMyeongJo-Medium", "euc_kr"), ("STSong-Light", "gb2312"))
+_MARGIN_MM = 16
+_WIDTHS = {2: (0.28, 0.72), 5: (0.16, 0.26, 0.14, 0.14, 0.3), 6: (0.16, 0.16, 0.13, 0.15, 0.2, 0.2)}
+
+
+def report_pdf(analysis: Analysis, images: Sequence[tuple[str, bytes]] = (), warnings: Sequence[str] = ()) -> bytes:
+    """The report of an analysis as PDF.
+
+    Args:
+        images: caption and PNG of each reference image.
+    """
+    file = io.BytesIO()
+    document = SimpleDocTemplate(
+        file,
+        pagesize=A4,
+        title=TITLE,
+        author="MedImage Orchestrator",
+        subject=NOTICE,
+        leftMargin=_MARGIN_MM * mm,
+        rightMargin=_MARGIN_MM * mm,
+        topMargin=22 * mm,
+        bottomMargin=20 * mm,
+        invariant=1,
+    )
+    story: list[Flowable] = [_paragraph(TITLE, "Title"), _paragraph(analysis.disclaimer, "Italic")]
+    sections = report_sections(analysis, warnings)
+    for section in sections[:3]:
+        story += _section(section, document.width)
+    for caption, png in images:
+        story += [Spacer(1, 4 * mm), _picture(png, document.width), _paragraph(caption, "Italic")]
+    for section in sections[3:]:
+        story += _section(section, document.width)
+    decorate = partial(_notice, disclaimer=analysis.disclaimer)
+    document.build(story, onFirstPage=decorate, onLaterPages=decorate)
+    return file.getvalue()
+
+
+def marked_up(text: str) -> str:
+    """Paragraph markup that shows a text as it is: escaped, and each run in a font that has its letters."""
+    runs = groupby(visible(text), key=_font_of)
+    return "".join(_run(font, "".join(letters)) for font, letters in runs)
+
+
+def _font_of(letter: str) -> str:
+    if _encodable(letter, "cp1252"):
+        return BASE_FONT
+    return next((font for font, encoding in _CID_FONTS if _encodable(letter, encoding)), "")
+
+
+def _encodable(letter: str, encoding: str) -> bool:
+    try:
+        letter.encode(encoding)
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def _run(font: str, text: str) -> str:
+    if font == BASE_FONT:
+        return escape(text)
+    if not font:
+        return escape(latin(text))
+    if font not in pdfmetrics.getRegisteredFontNames():
+        pdfmetrics.registerFont(UnicodeCIDFont(font))
+    return f'<font name="{font}">{escape(text)}</font>'
+
+
+def _paragraph(text: str, style: str, size: float | None = None) -> Paragraph:
+    base = getSampleStyleSheet()[style]
+    chosen = base if size is None else ParagraphStyle(f"{style}{size}", base, fontSize=size, leading=size * 1.2)
+    return Paragraph(marked_up(text), chosen)
+
+
+def _section(section: Section, width: float) -> list[Flowable]:
+    story: list[Flowable] = [_paragraph(section.heading, "Heading2")]
+    story += [_paragraph(f"• {line}", "BodyText") for line in section.lines]
+    if section.table is not None:
+        story.append(_table(section.table, width))
+    elif not section.lines:
+        story.append(_paragraph(section.empty, "BodyText"))
+    return story
+
+
+def _table(table: Table, width: float) -> PdfTable:
+    cells = [[_paragraph(cell[:600], "BodyText", 8) for cell in row] for row in (table.columns, *table.rows)]
+    shares = _WIDTHS.get(len(table.columns), (1 / len(table.columns),) * len(table.columns))
+    drawn = PdfTable(cells, colWidths=[share * width for share in shares], repeatRows=1)
+    drawn.setStyle(
+        TableStyle(
+            [
+                ("GRID", (0, 0), (-1, -1), 0.25, colors.grey),
+                ("BACKGROUND", (0, 0), (-1, 0), colors.whitesmoke),
+                ("VALIGN", (0, 0), (-1, -1), "TOP"),
+            ]
+        )
+    )
+    return drawn
+
+
+def _picture(png: bytes, width: float) -> Image:
+    picture = Image(io.BytesIO(png))
+    scale = min(width / picture.imageWidth, 110 * mm / picture.imageHeight)
+    picture.drawWidth, picture.drawHeight = picture.imageWidth * scale, picture.imageHeight * scale
+    return picture
+
+
+def _notice(canvas: Canvas, document: SimpleDocTemplate, *, disclaimer: str) -> None:
+    width, height = A4
+    canvas.saveState()
+    canvas.setFillColorRGB(0.75, 0.1, 0.1)
+    canvas.setFont(f"{BASE_FONT}-Bold", 10)
+    canvas.drawCentredString(width / 2, height - 13 * mm, NOTICE)
+    canvas.setFont(BASE_FONT, 7)
+    canvas.drawCentredString(width / 2, 11 * mm, f"{disclaimer} – page {document.page}")
+    canvas.setFillColorRGB(0.75, 0.1, 0.1, alpha=0.08)
+    canvas.setFont(f"{BASE_FONT}-Bold", 110)
+    canvas.translate(width / 2, height / 2)
+    canvas.rotate(55)
+    canvas.drawCentredString(0, -40, "DRAFT")
+    canvas.restoreState()
