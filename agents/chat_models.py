@@ -6,7 +6,7 @@ but a `Deidentified` value.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -18,14 +18,13 @@ from agents.builtin import NAME, BuiltinPlanner
 from domain.errors import ConfigurationError
 from domain.privacy import Deidentified
 from domain.study import Patient
-from tools.deidentification_text import scrub_text
+from tools.deidentification_text import scrub_identifiers, scrub_text
 
 if TYPE_CHECKING:
     from openai import AsyncOpenAI
 
-MESSAGE_TEXT = frozenset({"content", "text", "arguments", "function", "tool_calls"})
-"""Members of a chat message that hold words, or hold members that do."""
-
+_PROTOCOL = frozenset({"role", "type", "id", "tool_call_id", "index"})
+"""Members of a chat message that the protocol fills, never a person."""
 
 @dataclass(frozen=True)
 class ChatConfiguration:
@@ -68,18 +67,23 @@ class ChatConfiguration:
 
 
 def deidentified_messages(messages: Sequence[Any], patient: Patient) -> Deidentified[list[Any]]:
-    """The wire's messages with every text scrubbed of the patient's identity."""
+    """The wire's messages without the patient's identity.
 
-    def clean(value: Any) -> Any:
+    What people wrote (user messages) loses everything that looks like identity; what our own tools and the
+    model wrote loses the patient's identifiers.
+    """
+
+    def clean(value: Any, scrub: Callable[[str, Patient], Deidentified[str]]) -> Any:
         if isinstance(value, str):
-            return scrub_text(value, patient).value
+            return scrub(value, patient).value
         if isinstance(value, list):
-            return [clean(v) for v in value]
+            return [clean(v, scrub) for v in value]
         if isinstance(value, dict):
-            return {k: clean(v) if k in MESSAGE_TEXT else v for k, v in value.items()}
+            return {k: v if k in _PROTOCOL else clean(v, scrub) for k, v in value.items()}
         return value
 
-    return Deidentified([clean(m) for m in messages], "identity scrubbed from every message")
+    scrubbed = [clean(m, scrub_text if m.get("role") == "user" else scrub_identifiers) for m in messages]
+    return Deidentified(scrubbed, "identity scrubbed from every message")
 
 
 class RemoteChat(OpenAIChatCompletion):

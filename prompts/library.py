@@ -1,7 +1,7 @@
 """Instructions and templates as files, with the hashes that enter provenance.
 
 A prompt file is a `string.Template`: `${name}` is a variable, `$$` a dollar sign. Text from outside (orders, notes,
-headers, reports) is only ever put in through `fenced`, and instructions tell the model that fences hold data.
+headers, reports) goes in fenced (tools.deidentification_text.fence), and the instructions say that fences hold data.
 """
 
 from __future__ import annotations
@@ -80,21 +80,6 @@ def hashes() -> Mapping[str, str]:
     return {p.name: sha256(p.read_bytes()).hexdigest() for p in files}
 
 
-def fenced(text: str, label: str = "data") -> str:
-    """Text from outside, marked as data; it cannot close its own fence.
-
-    Args:
-        label: a word for what it is, e.g. "indication".
-
-    Raises:
-        ValueError: the label is no plain word.
-    """
-    if not _NAME.fullmatch(label):
-        raise ValueError(f"{label!r} is not a label")
-    inside = re.sub(r"<(?=\s*/?\s*untrusted)", "‹", text, flags=re.IGNORECASE)
-    return f'<untrusted source="{label}">\n{inside}\n</untrusted>'
-
-
 @cache
 def report_templates() -> Mapping[str, Template]:
     """Sentences of the report by name; a missing value raises KeyError on `substitute`."""
@@ -106,7 +91,6 @@ __all__ = [
     "Lexicon",
     "PromptFile",
     "Protocols",
-    "fenced",
     "hashes",
     "lexicon",
     "load",

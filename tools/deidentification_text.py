@@ -94,6 +94,16 @@ def scrub_text(text: str, patient: Patient, extra: Sequence[str] = ()) -> Deiden
     return Deidentified(_replaced(text, spans), METHOD)
 
 
+def scrub_identifiers(text: str, patient: Patient) -> Deidentified[str]:
+    """Text without the patient's own identifiers; what merely looks like one stays.
+
+    For JSON that our own tools wrote: its free text is scrubbed where it is put in, and a large count must not
+    become an [ID].
+    """
+    folded = _fold(text)
+    return Deidentified(_replaced(text, _known(folded, patient, ())), "the patient's identifiers replaced by labels")
+
+
 def fence(text: str, label: str) -> str:
     """Untrusted text between two lines that it cannot contain, for use in prompts.
 
@@ -119,7 +129,8 @@ def _fold(text: str) -> _Folded:
 
 def _known(folded: _Folded, patient: Patient, extra: Sequence[str]) -> Iterator[_Span]:
     """Where the study's own identifiers stand."""
-    identifiers = [patient.patient_id, *(one for one in extra if any(c.isdigit() for c in one))]
+    numbered = (word for word in re.split(r"[\W_]+", patient.name) if any(c.isdigit() for c in word))
+    identifiers = [patient.patient_id, *numbered, *(one for one in extra if any(c.isdigit() for c in one))]
     names = [patient.name, *(one for one in extra if not any(c.isdigit() for c in one))]
     patterns = [("ID", _id_pattern(one)) for one in identifiers]
     patterns += [("NAME", re.escape(part)) for name in names for part in _name_parts(name)]

@@ -1,0 +1,1 @@
+"""Speed, memory and scale, against peers. Imported by nothing."""
