@@ -128,8 +128,25 @@ def read_settings() -> Settings:
         first = error.errors()[0]
         variable = "MEDIMAGE_" + "__".join(str(p).upper() for p in first["loc"])
         raise ConfigurationError(f"{first['msg']}.", where=variable) from None
-    except SettingsError as error:
-        raise ConfigurationError(f"{error}.", remedy="Lists and objects are written as JSON.") from None
+    except SettingsError:
+        variables = ", ".join(not_json()) or "MEDIMAGE_…"
+        remedy = "Lists and objects are written as JSON, with double quotes."
+        raise ConfigurationError("The value is not JSON.", where=variables, remedy=remedy) from None
+
+
+def not_json() -> list[str]:
+    """Variables that should hold JSON and do not."""
+    import json
+    import os
+
+    wrong = []
+    for name, value in os.environ.items():
+        if name.upper().startswith("MEDIMAGE_") and name.upper().endswith("__ENDPOINTS"):
+            try:
+                json.loads(value)
+            except ValueError:
+                wrong.append(name)
+    return wrong
 
 
 def quiet_libraries() -> None:
@@ -237,7 +254,7 @@ async def analyze(options: argparse.Namespace, settings: Settings) -> int:
     compute, decoding, clock = ThreadCompute(), PoolCompute(1, ["tools.ingest"]), SystemClock()
     order = Order(indication=options.indication, priority=Priority(options.priority), requested=clock.now())
     with tempfile.TemporaryDirectory() as scratch:
-        out: Path = options.out or Path(scratch)
+        out = writable(options.out or Path(scratch))
         async with engine(settings, compute, clock) as parts:
             outcome = await analyse_paths(
                 parts.analyser,
@@ -256,6 +273,25 @@ async def analyze(options: argparse.Namespace, settings: Settings) -> int:
     if not outcome.analyses:
         return EXIT_FAILED if outcome.failed else EXIT_UNUSABLE
     return EXIT_REVIEW if outcome.needs_review else EXIT_DONE
+
+
+def writable(folder: Path) -> Path:
+    """The folder, made if it is not there.
+
+    Raises:
+        ConfigurationError: nothing can be written there.
+    """
+    import tempfile
+
+    from domain.errors import ConfigurationError
+
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder):
+            return folder
+    except OSError as error:
+        reason = f"{folder}: {error.strerror or type(error).__name__}."
+        raise ConfigurationError(reason, where="--out", remedy="Give a folder that you may write.") from None
 
 
 def local_user() -> str:
