@@ -451,14 +451,14 @@ def assemble(settings: Settings, parts: Engine, compute: Compute, clock: Clock) 
 
 
 async def load_demo(services: Services) -> None:
-    """Put a real, public chest radiograph into an empty store, so that a newcomer has something to ask about."""
+    """Put real, public images into an empty store, so that a newcomer has something to ask about."""
     from pydicom.data import get_testdata_file
 
     if await services.studies.list(services.nobody):
         return
-    path = get_testdata_file("RG1_UNCR.dcm", download=False)
-    if path is not None:
-        await services.intake.admit(services.nobody, [Path(str(path))])
+    # A chest radiograph without a pixel size, and an abdominal CT slice with one.
+    paths = [get_testdata_file(name, download=False) for name in ("RG1_UNCR.dcm", "explicit_VR-UN.dcm")]
+    await services.intake.admit(services.nobody, [Path(str(path)) for path in paths if path is not None])
 
 
 if __name__ == "__main__":

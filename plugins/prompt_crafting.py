@@ -12,7 +12,7 @@ from plugins.question import AskedTarget, Question, understand
 from prompts.lexicon import lexicon
 from prompts.protocols import Protocol, protocols
 
-MOST_TARGETS = 16
+MOST_TARGETS = 64
 """Targets of one series in one run; each is a call of a model for every slice."""
 
 WIRE_SEPARATOR = "&"
@@ -26,6 +26,8 @@ HEART_SIZE = ("heart", "left lung", "right lung")
 
 Known = Callable[[str, str, str], KnownTarget | None]
 """(modality, target, region) → what is published, `SegmentationModel.known`."""
+
+Answerable = Callable[[str, str], bool]
 
 
 @dataclass(frozen=True)
@@ -73,7 +75,14 @@ class _Wanted:
 
 
 def craft(
-    question: Question, *, modality: str, body_part: str, view: str, explicit: Sequence[str], known: Known
+    question: Question,
+    *,
+    modality: str,
+    body_part: str,
+    view: str,
+    explicit: Sequence[str],
+    known: Known,
+    answerable: Answerable = lambda _target, _region: True,
 ) -> PromptPlan:
     """Prompts for one series.
 
@@ -82,6 +91,7 @@ def craft(
         modality, body_part, view: the series'; "" where the source is silent.
         explicit: targets that the requester names exactly: sent as they are, in lower case.
         known: what is published of a target.
+        answerable: some model may be asked for (target, region); a target without one needs no word on quality.
     """
     named = [*(_explicit(t) for text in explicit for t in text.split(WIRE_SEPARATOR) if t.strip()), *_asked(question)]
     refused = [*not_imaging(question), *(r for r in (_refusal(w, modality, body_part) for w in named) if r)]
@@ -90,7 +100,10 @@ def craft(
     wanted = _unique([*wanted, *_for_heart_size(question, wanted, modality, view)])
     kept, left = wanted[:MOST_TARGETS], wanted[MOST_TARGETS:]
     prompts = tuple(_prompt(w, modality, body_part, known) for w in kept)
-    warnings = [*_warnings(prompts), *partly_in_view([w.target for w in kept], body_part)]
+    warnings = [
+        *_warnings([p for p in prompts if answerable(p.target, p.region)]),
+        *partly_in_view([w.target for w in kept], body_part),
+    ]
     if left:
         names = ", ".join(w.target.text for w in left)
         warnings.append(

@@ -66,6 +66,7 @@ class PromptsPlugin:
             view=series.view_position,
             explicit=(*workspace.order.prompts, *extra),
             known=workspace.known,
+            answerable=lambda target, region: bool(workspace.catalogue.candidates(series.modality, target, region)),
         )
 
     def _keep(self, name: str, plan: PromptPlan) -> None:

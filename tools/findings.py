@@ -92,6 +92,8 @@ def _sentence(mask: Mask, numbers: Sequence[Measurement], series_name: str) -> s
         note = "; this does not exclude it" if mask.category in LESIONS else ""
         return f"{name}: nothing was outlined by {mask.model} in {series_name}{note}.{review}"
     by_name = {m.name: m for m in numbers}
+    if "mean" in by_name and by_name["mean"].unit is not Unit.HU:
+        del by_name["mean"]  # a grey value has no meaning beyond its own image
     shown = [by_name[n] for n in _WORDS if n in by_name and (n not in _OF_LESIONS or mask.category in LESIONS)]
     facts = [
         f"{_WORDS[m.name]} {quantity(m.value, m.unit)}"

@@ -163,7 +163,7 @@ def test_lungs_fit_a_chest_film() -> None:
 
 
 def test_too_many_targets_are_named() -> None:
-    names = [f"structure {chr(97 + i)}" for i in range(MOST_TARGETS + 2)]
+    names = [f"structure {chr(97 + i // 26)}{chr(97 + i % 26)}" for i in range(MOST_TARGETS + 2)]
     result = plan("", explicit=names)
     assert targets(result) == names[:MOST_TARGETS]
     assert any(all(n in w for n in names[MOST_TARGETS:]) for w in result.warnings)
