@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 import uvicorn
+from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, Playwright, expect, sync_playwright
 
 from api.application import create_app
@@ -34,7 +35,8 @@ def browser() -> Iterator[Browser]:
 
 
 def launch(playwright: Playwright) -> Browser:
-    return playwright.chromium.launch(executable_path=str(CHROMIUM), args=["--no-sandbox", "--disable-gpu"])
+    quiet = ["--disable-background-networking", "--disable-component-update", "--disable-sync", "--no-first-run"]
+    return playwright.chromium.launch(executable_path=str(CHROMIUM), args=["--no-sandbox", "--disable-gpu", *quiet])
 
 
 @pytest.fixture
@@ -157,6 +159,15 @@ def test_every_control_has_a_name(page: Page) -> None:
             .map(e => e.outerHTML)"""
     )
     assert unnamed == []
+
+
+def test_axe_finds_nothing_to_complain_about(page: Page) -> None:
+    send(page)
+    page.locator("#question").fill("How large?")
+    page.locator("#send").click()
+    expect(page.locator(".answer").last).to_have_text("One dense square.")
+    found = Axe().run(page)
+    assert found.violations_count == 0, found.generate_report()
 
 
 def test_the_server_serves_every_file_of_the_page_and_no_other() -> None:
