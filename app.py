@@ -11,12 +11,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
 if TYPE_CHECKING:
+    import socket
+
     from agents.chat_models import ChatConfiguration
     from api.services import Services
     from domain.ports import Clock, Compute, RunEvent
     from inference.catalogue import Catalogue
     from jobs.analyse import Analyser
-    from jobs.command import Outcome
+    from jobs.command import CommandResult
     from settings import Settings
 
 VERSION = "0.1.0"
@@ -191,6 +193,7 @@ def chat_configuration(settings: Settings) -> ChatConfiguration:
         api_version=chat.api_version,
         timeout_s=chat.timeout_s,
         stream=chat.stream,
+        temperature=chat.temperature,
         max_retries=chat.max_retries,
     )
 
@@ -255,20 +258,22 @@ async def analyze(options: argparse.Namespace, settings: Settings) -> int:
     order = Order(indication=options.indication, priority=Priority(options.priority), requested=clock.now())
     with tempfile.TemporaryDirectory() as scratch:
         out = writable(options.out or Path(scratch))
-        async with engine(settings, compute, clock) as parts:
-            outcome = await analyse_paths(
-                parts.analyser,
-                options.paths,
-                order,
-                out,
-                user=local_user(),
-                compute=compute,
-                decoding=decoding,
-                clock=clock,
-                new_id=lambda: uuid.uuid4().hex,
-                listener=None if options.json else tell_step,
-            )
-        decoding.close()
+        try:
+            async with engine(settings, compute, clock) as parts:
+                outcome = await analyse_paths(
+                    parts.analyser,
+                    options.paths,
+                    order,
+                    out,
+                    user=local_user(),
+                    compute=compute,
+                    decoding=decoding,
+                    clock=clock,
+                    new_id=lambda: uuid.uuid4().hex,
+                    listener=None if options.json else tell_step,
+                )
+        finally:
+            decoding.close()
         show(outcome, options)
     if not outcome.analyses:
         return EXIT_FAILED if outcome.failed else EXIT_UNUSABLE
@@ -315,7 +320,7 @@ def tell_step(event: RunEvent) -> None:
         print(f"{data['id']:>4} {data['agent']}/{data['tool']}{model} {data['seconds']:.2f} s{end}", file=sys.stderr)
 
 
-def show(outcome: Outcome, options: argparse.Namespace) -> None:
+def show(outcome: CommandResult, options: argparse.Namespace) -> None:
     """The result on stdout: JSON alone, or the report as Markdown when it is written nowhere else."""
     import json
 
@@ -373,24 +378,45 @@ async def serve_product(settings: Settings) -> int:
     from jobs.compute import PoolCompute
     from jobs.steps import SystemClock
 
-    compute, clock = PoolCompute(settings.server.workers, ["tools.ingest", "tools.artifacts"]), SystemClock()
     host, port = settings.server.host, settings.server.port
+    listening = listen(host, port)
+    compute = PoolCompute(settings.server.workers, ["tools.ingest", "tools.artifacts"])
+    decoding, clock = PoolCompute(1, ["tools.ingest"]), SystemClock()
     try:
         async with engine(settings, compute, clock) as parts:
-            services = assemble(settings, parts, compute, clock)
+            services = assemble(settings, parts, compute, clock, decoding)
             if settings.demo:
                 await load_demo(services)
-            server = uvicorn.Server(
-                uvicorn.Config(create_app(services), host=host, port=port, log_level="warning", server_header=False)
-            )
+            server = uvicorn.Server(uvicorn.Config(create_app(services), log_level="warning", server_header=False))
             print(f"MedImage Orchestrator on http://{host}:{port} — research use, draft until signed.", file=sys.stderr)
-            await server.serve()
+            await server.serve(sockets=[listening])
     finally:
         compute.close()
+        decoding.close()
+        listening.close()
     return EXIT_DONE
 
 
-def assemble(settings: Settings, parts: Engine, compute: Compute, clock: Clock) -> Services:
+def listen(host: str, port: int) -> socket.socket:
+    """A listening socket.
+
+    Raises:
+        ConfigurationError: something else listens there already.
+    """
+    import socket
+
+    from domain.errors import ConfigurationError
+
+    try:
+        family = socket.AF_INET6 if ":" in host else socket.AF_INET
+        return socket.create_server((host, port), family=family, backlog=128)
+    except OSError as error:
+        reason = f"Nothing can listen on {host}:{port}: {error.strerror or type(error).__name__}."
+        remedy = "Set MEDIMAGE_SERVER__PORT to a free port, or stop what uses this one."
+        raise ConfigurationError(reason, where="MEDIMAGE_SERVER__PORT", remedy=remedy) from None
+
+
+def assemble(settings: Settings, parts: Engine, compute: Compute, clock: Clock, decoding: Compute) -> Services:
     """The services of the HTTP layer over the data folder."""
     from api.services import LOOPBACK, MIB, Limits, Services
     from jobs.conversations import StudyConversations
@@ -417,13 +443,13 @@ def assemble(settings: Settings, parts: Engine, compute: Compute, clock: Clock) 
         store=store,
         analyses=analyses,
         audit=audit,
-        compute=compute,
+        compute=decoding,
         clock=clock,
         ingest=ingest,
         concurrency=settings.server.jobs,
     )
     conversations = StudyConversations(
-        analyser=parts.analyser, store=store, analyses=analyses, compute=compute, ingest=ingest
+        analyser=parts.analyser, store=store, analyses=analyses, compute=decoding, ingest=ingest
     )
 
     async def close_database() -> None:
@@ -432,7 +458,7 @@ def assemble(settings: Settings, parts: Engine, compute: Compute, clock: Clock) 
     return Services(
         studies=studies,
         store=store,
-        intake=Intake(studies, store, compute, ingest),
+        intake=Intake(studies, store, decoding, ingest),
         analyses=analyses,
         audit=audit,
         bindings=ConversationRecords(audit, clock),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Literal
 
@@ -60,6 +61,7 @@ class ChatSettings(Frozen):
     api_version: str = "2024-10-21"
     timeout_s: float = Field(default=60.0, gt=0)
     stream: bool = True
+    temperature: float | None = Field(default=None, ge=0, le=2)
     max_retries: int = Field(default=2, ge=0, le=10)
 
 
@@ -81,13 +83,20 @@ class PrivacySettings(Frozen):
 
 
 class ServerSettings(Frozen):
-    """Where the service listens. Loopback, unless somebody who knows why says otherwise."""
+    """Where the service listens: on loopback, for the one local user. There is no login yet."""
 
     host: str = "127.0.0.1"
     port: int = Field(default=8000, ge=0, le=65535)
     workers: int = Field(default=2, ge=1)
     jobs: int = Field(default=1, ge=1)
     max_upload_mb: int = Field(default=2048, ge=1)
+
+    @field_validator("host")
+    @classmethod
+    def _is_loopback(cls, value: str) -> str:
+        if value != "localhost" and not ip_address(value).is_loopback:
+            raise ValueError("only a loopback address, as there is no login: 127.0.0.1, ::1 or localhost")
+        return value
 
 
 class Settings(BaseSettings):

@@ -26,9 +26,14 @@ if TYPE_CHECKING:
 _PROTOCOL = frozenset({"role", "type", "id", "tool_call_id", "index"})
 """Members of a chat message that the protocol fills, never a person."""
 
+
 @dataclass(frozen=True)
 class ChatConfiguration:
-    """Which chat model, and how long to wait for it."""
+    """Which chat model, and how long to wait for it.
+
+    Attributes:
+        temperature: None leaves it to the model; reasoning models refuse any other.
+    """
 
     provider: Literal["embedded", "openai", "azure_openai"] = "embedded"
     base_url: str = ""
@@ -37,6 +42,7 @@ class ChatConfiguration:
     api_version: str = "2024-10-21"
     timeout_s: float = 60.0
     stream: bool = True
+    temperature: float | None = None
     max_retries: int = 2
 
     @property

@@ -24,7 +24,7 @@ class Budget:
 
     tool_calls: int = 60
     rounds: int = 20
-    seconds: float = 1800.0
+    seconds: float | None = 1800.0
 
 
 class Meter:
@@ -42,7 +42,7 @@ class Meter:
         self.calls += 1
         if self.calls > self.budget.tool_calls:
             self.exhausted = f"More than {self.budget.tool_calls} tool calls in one turn."
-        elif time.monotonic() - self._started > self.budget.seconds:
+        elif self.budget.seconds is not None and time.monotonic() - self._started > self.budget.seconds:
             self.exhausted = f"More than {self.budget.seconds:g} s in one turn."
         return not self.exhausted
 

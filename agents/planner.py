@@ -49,6 +49,10 @@ SPECIALISTS: dict[str, Callable[[Workspace], object]] = {
 """The planner's tools: a specialist is a plugin whose functions work on the workspace of the run."""
 
 
+UNBOUNDED = Budget(tool_calls=1_000_000, rounds=20, seconds=None)
+"""For the built-in planner: its calls follow from the number of series, and it is who completes a run."""
+
+
 @dataclass(frozen=True)
 class PlannerAnswer:
     """What a turn ended with: the text, and who planned it."""
@@ -110,7 +114,7 @@ class Planner:
         tell(RunEvent(EventKind.PLANNER_CHANGED, {"reason": why, "planner": NAME}))
 
     async def _builtin(self, workspace: Workspace, tell: Listener) -> str:
-        text, _ = await self._turn(builtin_chat(), workspace, tell, stream=True)
+        text, _ = await self._turn(builtin_chat(), workspace, tell, UNBOUNDED, stream=True)
         left_out = missing(workspace)
         if left_out:
             workspace.partial = True
@@ -129,7 +133,9 @@ class Planner:
                 self._client = chat_client(self._configuration)
             service = remote_chat(self._configuration, self._client, patient)
             # Its words are shown once they are checked, not as they come.
-            text, meter = await self._turn(service, workspace, lambda _: None, stream=self._configuration.stream)
+            text, meter = await self._turn(
+                service, workspace, lambda _: None, self._budget, stream=self._configuration.stream
+            )
         except MedImageError as error:
             raise ChatError(error.reason, remedy=error.remedy, where=error.where) from error
         except TimeoutError as error:
@@ -139,28 +145,39 @@ class Planner:
         meter.check()
         if not text.strip():
             raise ChatError("It ended without an answer.")
-        kept, dropped = grounded(text, [*meter.facts, workspace.question])
+        ids = [s.step_id for s in workspace.runner.steps] + [
+            *workspace.masks,
+            *(f.finding_id for f in workspace.findings),
+        ]
+        kept, dropped = grounded(text, meter.facts, ids)
         if dropped:
-            workspace.warn(f"{len(dropped)} sentence(s) of the chat model had numbers that no tool gave; left out.")
-        if kept:
-            tell(RunEvent(EventKind.TEXT, {"text": kept}))
-        return kept or workspace.summary
+            workspace.warn(f"{len(dropped)} sentence(s) of the chat model had no support by a tool; left out.")
+        shown = kept or workspace.summary
+        if shown:
+            tell(RunEvent(EventKind.TEXT, {"text": shown}))
+        return shown
 
     async def _turn(
-        self, service: ChatCompletionClientBase, workspace: Workspace, tell: Listener, *, stream: bool
+        self,
+        service: ChatCompletionClientBase,
+        workspace: Workspace,
+        tell: Listener,
+        budget: Budget,
+        *,
+        stream: bool,
     ) -> tuple[str, Meter]:
-        meter = Meter(self._budget)
+        meter = Meter(budget)
         kernel = Kernel()
         for name, specialist in SPECIALISTS.items():
             kernel.add_plugin(specialist(workspace), name)
         guard(kernel, meter)
         kernel.add_service(service)
         agent = ChatCompletionAgent(kernel=kernel, name="planner", instructions=load("planner").text)
-        arguments = KernelArguments(settings=self._settings())
+        arguments = KernelArguments(settings=self._settings(budget))
         question = scrub_text(workspace.question, workspace.ingested.study.patient).value
-        message = "Answer this question about the study.\n" + fence(question, "question")
+        message = load("planner_question").render(question=fence(question, "question"))
         pieces: list[str] = []
-        async with asyncio.timeout(self._budget.seconds):
+        async with asyncio.timeout(budget.seconds):
             if not stream:
                 reply = await agent.get_response(message, thread=ChatHistoryAgentThread(), arguments=arguments)
                 pieces.append(str(reply.message.content or ""))
@@ -172,12 +189,12 @@ class Planner:
                         tell(RunEvent(EventKind.TEXT, {"text": text}))
         return "".join(pieces), meter
 
-    def _settings(self) -> OpenAIChatPromptExecutionSettings:
+    def _settings(self, budget: Budget) -> OpenAIChatPromptExecutionSettings:
         # Fresh for every turn: settings of a shared agent leak from call to call.
         return OpenAIChatPromptExecutionSettings(
             service_id="planner",
-            temperature=0,
-            function_choice_behavior=FunctionChoiceBehavior.Auto(maximum_auto_invoke_attempts=self._budget.rounds),
+            temperature=self._configuration.temperature,
+            function_choice_behavior=FunctionChoiceBehavior.Auto(maximum_auto_invoke_attempts=budget.rounds),
         )
 
 

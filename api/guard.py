@@ -14,7 +14,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from api.errors import HostRefused, OriginRefused, UploadTooLarge, internal_problem, problem_of
 from api.services import Limits
 from domain.errors import MedImageError
-from jobs.in_process import internal_error
+from jobs.failure import internal_error
 
 UPLOAD_PATH = "/api/v1/studies"
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
@@ -56,6 +56,8 @@ class Guard:
             limit = self._check(scope)
             await self._app(scope, _counted(receive, limit), answer)
         except MedImageError as error:
+            if answer.started:
+                raise RuntimeError(f"The response broke off: {error.reason}") from None
             await answer.instead(problem_of(error, scope["path"]).response(), scope, receive)
         except Exception as error:
             reason, remedy = internal_error(error)

@@ -11,8 +11,7 @@ from domain.mask import Mask
 from domain.study import Order, Refusal, Study
 
 DISCLAIMER = (
-    "Research software, not a medical device. "
-    "This result is a draft until a physician has reviewed and signed it."
+    "Research software, not a medical device. This result is a draft until a physician has reviewed and signed it."
 )
 
 

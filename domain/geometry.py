@@ -37,9 +37,7 @@ class Geometry:
     def __post_init__(self) -> None:
         if len(self.shape) != 3 or min(self.shape) < 1:
             raise GeometryInvalid(f"Shape {self.shape} is not slices × rows × columns.")
-        if self.pixel_spacing_mm is not None and not all(
-            np.isfinite(s) and s > 0 for s in self.pixel_spacing_mm
-        ):
+        if self.pixel_spacing_mm is not None and not all(np.isfinite(s) and s > 0 for s in self.pixel_spacing_mm):
             raise GeometryInvalid(f"Pixel spacing {self.pixel_spacing_mm} mm is not positive.")
         if self.positions_mm is not None and self.positions_mm.shape != (self.shape[0], 3):
             raise GeometryInvalid("Not one position for each slice.")
@@ -81,9 +79,7 @@ class Geometry:
         gaps = self.slice_gaps_mm
         if gaps.size == 0:
             return True
-        return bool(
-            np.all(np.abs(gaps - np.median(gaps)) <= UNIFORM_TOLERANCE * max(float(np.median(gaps)), 1e-9))
-        )
+        return bool(np.all(np.abs(gaps - np.median(gaps)) <= UNIFORM_TOLERANCE * max(float(np.median(gaps)), 1e-9)))
 
     @property
     def slice_spacing_mm(self) -> float | None:
@@ -134,9 +130,7 @@ class Geometry:
             raise SpacingMissing("These images have no known place in the patient.")
         points = np.atleast_2d(np.asarray(slice_row_column, dtype=np.float64))
         index = np.arange(self.slices, dtype=np.float64)
-        origin = np.stack(
-            [np.interp(points[:, 0], index, self.positions_mm[:, axis]) for axis in range(3)], axis=1
-        )
+        origin = np.stack([np.interp(points[:, 0], index, self.positions_mm[:, axis]) for axis in range(3)], axis=1)
         row_step, column_step = self.pixel_spacing_mm
         along_column = points[:, 1:2] * row_step * self.orientation[1]
         along_row = points[:, 2:3] * column_step * self.orientation[0]

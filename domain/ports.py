@@ -18,6 +18,29 @@ P = ParamSpec("P")
 R = TypeVar("R")
 
 
+class EventKind(StrEnum):
+    """What happened in a run."""
+
+    STEP_STARTED = "step_started"
+    STEP_FINISHED = "step_finished"
+    TEXT = "text"
+    PLANNER_CHANGED = "planner_changed"
+    PROGRESS = "progress"
+    DONE = "done"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True)
+class RunEvent:
+    """One event of a run, as it happens. `data` is JSON-able and carries no identity."""
+
+    kind: EventKind
+    data: dict[str, Any] = field(default_factory=dict)
+
+
+Listener = Callable[[RunEvent], None]
+
+
 class SegmentationModel(Protocol):
     """A model that finds text-prompted structures in one image (MedImageParse's contract)."""
 
@@ -47,7 +70,18 @@ class Compute(Protocol):
 
 
 class StepRunner(Protocol):
-    """Runs a tool call as one step: recorded now, durable when jobs say so."""
+    """Runs a tool call as one step: recorded now, durable when jobs say so.
+
+    Attributes:
+        steps: what was done so far, failed steps too.
+    """
+
+    @property
+    def steps(self) -> Sequence[Step]:
+        """What was done so far, in the order in which it ended."""
+
+    def listen(self, listener: Listener | None) -> None:
+        """Tell what happens from now on to somebody else."""
 
     async def run(
         self,
@@ -70,29 +104,6 @@ class Clock(Protocol):
 
     def monotonic(self) -> float:
         """Seconds for durations."""
-
-
-class EventKind(StrEnum):
-    """What happened in a run."""
-
-    STEP_STARTED = "step_started"
-    STEP_FINISHED = "step_finished"
-    TEXT = "text"
-    PLANNER_CHANGED = "planner_changed"
-    PROGRESS = "progress"
-    DONE = "done"
-    FAILED = "failed"
-
-
-@dataclass(frozen=True)
-class RunEvent:
-    """One event of a run, as it happens. `data` is JSON-able and carries no identity."""
-
-    kind: EventKind
-    data: dict[str, Any] = field(default_factory=dict)
-
-
-Listener = Callable[[RunEvent], None]
 
 
 class JobState(StrEnum):
@@ -136,9 +147,7 @@ class JobQueue(Protocol):
     async def get(self, access: AccessContext, job_id: str) -> Job:
         """The job now. Raises JobNotFound."""
 
-    def events(
-        self, access: AccessContext, job_id: str, after: int = 0
-    ) -> AsyncIterator[tuple[int, RunEvent]]:
+    def events(self, access: AccessContext, job_id: str, after: int = 0) -> AsyncIterator[tuple[int, RunEvent]]:
         """Numbered events from the first after `after` on, until the job ends."""
 
     async def cancel(self, access: AccessContext, job_id: str) -> Job:

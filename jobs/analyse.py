@@ -8,7 +8,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Protocol
 
-from agents.planner import Planner, PlannerAnswer
+from agents.planner import PlannerAnswer
 from domain.access import AccessContext
 from domain.analysis import Analysis, Status
 from domain.mask import Outcome
@@ -19,7 +19,7 @@ from jobs.steps import RecordingStepRunner
 from plugins.study import facts
 from plugins.workspace import Workspace
 from prompts.library import hashes
-from tools.artifacts import write_artifacts
+from tools.artifacts import NOT_WRITTEN, write_artifacts
 
 
 class Planning(Protocol):
@@ -40,7 +40,7 @@ class Analyser:
 
     def __init__(
         self,
-        planner: Planning | Planner,
+        planner: Planning,
         catalogue: Catalogue,
         *,
         compute: Compute,
@@ -74,16 +74,16 @@ class Analyser:
             released=self._released,
         )
 
+        found: list[str] = []
+
         async def check() -> None:
             for name in workspace.series_names:
-                for warning in workspace.series(name).warnings:
-                    workspace.warn(f"{name}: {warning}")
-            for warning in ingested.study.warnings:
-                workspace.warn(warning)
+                found.extend(f"{name}: {warning}" for warning in workspace.series(name).warnings)
+            found.extend(ingested.study.warnings)
 
         inputs = {name: facts(workspace.series(name)) for name in workspace.series_names}
         await runner.run("ingest", "check_series", check, inputs=inputs)
-        workspace.standing = tuple(workspace.warnings)
+        workspace.standing = tuple(found)
         return workspace
 
     async def analyse(
@@ -128,7 +128,10 @@ class Analyser:
             software_version=self._version,
             prompt_hashes=hashes(),
         )
-        analysis = replace(analysis, warnings=(*analysis.warnings, *warnings))
+        incomplete = any(NOT_WRITTEN in warning for warning in warnings)
+        analysis = replace(
+            analysis, warnings=(*analysis.warnings, *warnings), needs_review=analysis.needs_review or incomplete
+        )
         if listener is not None:
             listener(RunEvent(EventKind.DONE, {"analysis_id": analysis_id, "needs_review": analysis.needs_review}))
         return analysis
@@ -145,7 +148,6 @@ def assemble(
     """The Analysis that a finished workspace amounts to."""
     masks = tuple(workspace.masks.values())
     doubtful = any(m.quality is None or m.quality.outcome is not Outcome.PASS for m in masks)
-    runner = workspace.runner
     return Analysis(
         analysis_id=analysis_id,
         study=workspace.ingested.study,
@@ -155,9 +157,9 @@ def assemble(
         findings=tuple(workspace.findings),
         measurements=workspace.measurements,
         masks=masks,
-        steps=tuple(runner.steps) if isinstance(runner, RecordingStepRunner) else (),
+        steps=tuple(workspace.runner.steps),
         prompts=tuple(workspace.prompts),
-        warnings=tuple(workspace.warnings),
+        warnings=workspace.warnings,
         refused=tuple(refused),
         model_versions=dict(workspace.model_versions),
         planner=reply.planner,

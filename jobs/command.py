@@ -13,19 +13,20 @@ from domain.errors import MedImageError
 from domain.ports import Clock, Compute, Listener
 from domain.study import Order, Refusal
 from jobs.analyse import Analyser
+from jobs.failure import internal_error
 from jobs.reading import read
-from tools.artifacts import write_refusal_report
+from tools.artifacts import write_refusal_report, write_refused
 
 
 @dataclass(frozen=True)
-class Outcome:
+class CommandResult:
     """What came of it.
 
     Attributes:
         analyses: one a usable study.
         folders: where each analysis' artifacts are; the refusal report's folder when nothing was usable.
         refused: files that were not used.
-        failed: studies whose analysis ended with an error, as (study UID, error).
+        failed: studies whose analysis ended with an error, as (study UID, error). They do not stop the others.
     """
 
     analyses: tuple[Analysis, ...]
@@ -51,7 +52,7 @@ async def analyse_paths(
     clock: Clock,
     new_id: Callable[[], str],
     listener: Listener | None = None,
-) -> Outcome:
+) -> CommandResult:
     """Ingest, analyse each study, write the artifacts: into `out` for one study, `out/<study UID>/` for several.
 
     `decoding` should be processes of their own: native decoders may end the one that they run in.
@@ -68,7 +69,12 @@ async def analyse_paths(
             clock.now(),
             priority=order.priority,
         )
-        return Outcome((), (out,), found.refused)
+        return CommandResult((), (out,), found.refused)
+    # A file's name may name a patient: with several patients it goes to no report, but into a list of its own.
+    several = len({item.study.patient.key for item in found.studies}) > 1
+    told = () if several else found.refused
+    if several and found.refused:
+        await compute.run(write_refused, out, found.refused)
     analyses: list[Analysis] = []
     folders: list[Path] = []
     failed: list[tuple[str, MedImageError]] = []
@@ -78,11 +84,15 @@ async def analyse_paths(
         access = AccessContext(user, item.study.patient.key)
         try:
             analysis = await analyser.analyse(
-                item, order, access, out=folder, analysis_id=new_id(), listener=listener, refused=found.refused
+                item, order, access, out=folder, analysis_id=new_id(), listener=listener, refused=told
             )
         except MedImageError as error:
             failed.append((item.study.study_uid, error))
             continue
+        except Exception as error:
+            reason, remedy = internal_error(error)
+            failed.append((item.study.study_uid, MedImageError(reason, remedy=remedy)))
+            continue
         analyses.append(analysis)
         folders.append(folder)
-    return Outcome(tuple(analyses), tuple(folders), found.refused, tuple(failed))
+    return CommandResult(tuple(analyses), tuple(folders), found.refused, tuple(failed))

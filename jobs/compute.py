@@ -19,7 +19,7 @@ R = TypeVar("R")
 class WorkerDied(UnusableInput):
     """A worker process ended in the middle of its work: native code gave up on what it was given."""
 
-    remedy_default = "Send the files in smaller groups to find the one that does it; export that one again."
+    remedy_default = "Try again; if it stays, send the files in smaller groups to find the one that does it."
 
 
 class ThreadCompute:

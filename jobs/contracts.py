@@ -13,7 +13,7 @@ from domain.ports import JobQueue, Listener
 from domain.study import IngestedStudy, Order, Refusal
 
 
-class Analyser(Protocol):
+class AnalysisEngine(Protocol):
     """Runs the planner over a study."""
 
     def analyse(

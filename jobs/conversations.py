@@ -10,16 +10,15 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from domain.access import AccessContext
-from domain.errors import PatientLockViolation
 from domain.ports import Compute, EventKind, Listener, RunEvent
 from domain.study import Order, Refusal
 from jobs.analyse import Analyser
 from jobs.contracts import ChatAnswer
-from jobs.in_process import IngestFunction, read_study
-from jobs.steps import RecordingStepRunner
+from jobs.reading import read_study
 from plugins.workspace import Workspace
 from records.analyses import AnalysisRecords
 from records.files import FileStudyStore
+from records.intake import IngestFunction
 
 KEEP = 4
 """Conversations whose pixels stay in memory; an older one reads its study again."""
@@ -29,6 +28,7 @@ KEEP = 4
 class _Open:
     workspace: Workspace
     refused: tuple[Refusal, ...]
+    files: frozenset[str]
     busy: asyncio.Lock = field(default_factory=asyncio.Lock)
 
 
@@ -57,6 +57,7 @@ class StudyConversations:
         self._ingest = ingest
         self._new_id = new_id
         self._open: OrderedDict[tuple[str, str], _Open] = OrderedDict()
+        self._opening: dict[tuple[str, str], asyncio.Lock] = {}
 
     async def turn(
         self, access: AccessContext, study_uid: str, conversation_id: str, text: str, listener: Listener
@@ -75,13 +76,10 @@ class StudyConversations:
                 said.append(str(event.data.get("text", "")))
             listener(event)
 
-        opened = await self._workspace(access, study_uid, conversation_id, text, hear)
+        opened = await self._opened(access, study_uid, conversation_id, text, hear)
         async with opened.busy:
             workspace = opened.workspace
-            workspace.access.require(access.patient_key or "")
-            runner = workspace.runner
-            if isinstance(runner, RecordingStepRunner):
-                runner.listen(hear)
+            workspace.runner.listen(hear)
             workspace.ask(text)
             analysis_id = self._new_id()
             out: Path = self._analyses.folder(analysis_id)
@@ -92,19 +90,37 @@ class StudyConversations:
             await self._analyses.put(access, analysis)
         return ChatAnswer("".join(said) or analysis.summary, analysis_id, analysis.needs_review)
 
-    async def _workspace(
+    async def _opened(
         self, access: AccessContext, study_uid: str, conversation_id: str, text: str, listener: Listener
     ) -> _Open:
+        """The conversation's workspace; read anew when files of the study came or went."""
         key = (conversation_id, study_uid)
         folder = await self._store.folder(access, study_uid)
-        if key in self._open:
+        async with self._opening.setdefault(key, asyncio.Lock()):
+            files = await asyncio.to_thread(_names, folder)
+            known = self._open.get(key)
+            if known is None or known.files != files:
+                known = _Open(*await self._read(access, folder, study_uid, text, listener), files)
+                self._open[key] = known
             self._open.move_to_end(key)
-            return self._open[key]
+            self._forget()
+            known.workspace.access.require(access.patient_key or "")
+            return known
+
+    async def _read(
+        self, access: AccessContext, folder: Path, study_uid: str, text: str, listener: Listener
+    ) -> tuple[Workspace, tuple[Refusal, ...]]:
         ingested, refused = await read_study(self._compute, self._ingest, folder, study_uid, text)
-        if access.patient_key != ingested.study.patient.key:
-            raise PatientLockViolation("This conversation is bound to another patient.")
-        workspace = await self._analyser.open(ingested, Order(indication=text), access, listener)
-        self._open[key] = _Open(workspace, refused)
-        while len(self._open) > KEEP:
-            self._open.popitem(last=False)
-        return self._open[key]
+        return await self._analyser.open(ingested, Order(indication=text), access, listener), refused
+
+    def _forget(self) -> None:
+        """Let go of the pixels of the oldest conversations that nobody waits for."""
+        for key in [k for k, v in self._open.items() if not v.busy.locked()]:
+            if len(self._open) <= KEEP:
+                return
+            del self._open[key]
+            self._opening.pop(key, None)
+
+
+def _names(folder: Path) -> frozenset[str]:
+    return frozenset(p.name for p in folder.iterdir()) if folder.is_dir() else frozenset()

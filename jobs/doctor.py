@@ -81,7 +81,8 @@ def database(url: str) -> Check:
             connection.execute(text("select 1"))
         engine.dispose()
     except (SQLAlchemyError, ImportError) as error:
-        return Check(name, State.FAIL, f"no connection ({type(error).__name__})", "Correct MEDIMAGE_DATABASE_URL.")
+        remedy = "Correct MEDIMAGE_DATABASE_URL, or install the driver that it names."
+        return Check(name, State.FAIL, f"no connection ({type(error).__name__})", remedy)
     return Check(name, State.OK, shown)
 
 
@@ -111,7 +112,7 @@ async def endpoint(client: httpx.AsyncClient, checked: EndpointToCheck) -> Check
     headers = {"Authorization": f"Bearer {checked.key}"} if checked.key else {}
     try:
         reply = await client.get(checked.url, headers=headers)
-    except httpx.HTTPError as error:
+    except (httpx.HTTPError, httpx.InvalidURL, ValueError) as error:
         return Check(name, State.FAIL, f"no answer ({type(error).__name__})", f"Check the url in {checked.variable}.")
     if reply.status_code in (401, 403):
         return Check(name, State.FAIL, f"the key is refused (HTTP {reply.status_code})", f"Check {checked.variable}.")
@@ -131,13 +132,15 @@ async def chat(client: httpx.AsyncClient, configuration: ChatConfiguration) -> C
         configuration.check()
     except MedImageError as error:
         return Check(name, State.FAIL, error.reason, error.remedy)
-    base = configuration.base_url.rstrip("/")
+    base = (configuration.base_url or "https://api.openai.com/v1").rstrip("/")
     azure = configuration.provider == "azure_openai"
     url = f"{base}/openai/models?api-version={configuration.api_version}" if azure else f"{base}/models"
-    headers = {"api-key": configuration.api_key} if azure else {"Authorization": f"Bearer {configuration.api_key}"}
+    headers = (
+        {"api-key": configuration.api_key or "none"} if azure else {"Authorization": f"Bearer {configuration.api_key}"}
+    )
     try:
         reply = await client.get(url, headers=headers)
-    except httpx.HTTPError as error:
+    except (httpx.HTTPError, httpx.InvalidURL, ValueError) as error:
         why = f"no answer from {urlsplit(base).netloc} ({type(error).__name__})"
         return Check(name, State.FAIL, why, "Check MEDIMAGE_CHAT__BASE_URL; until then the built-in planner works.")
     if reply.status_code in (401, 403):

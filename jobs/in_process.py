@@ -6,34 +6,33 @@ import asyncio
 import functools
 import heapq
 import itertools
-import logging
-import traceback
 import uuid
 from collections.abc import AsyncIterator, Mapping
-from pathlib import Path
 from typing import Any
 
 from domain.access import AccessContext
 from domain.analysis import Analysis
-from domain.errors import JobNotFound, MedImageError, StudyNotFound, UnusableInput
+from domain.errors import JobNotFound, MedImageError
 from domain.ports import Clock, Compute, Job, JobState, RunEvent
-from domain.study import IngestedStudy, Order, Priority, Refusal
-from jobs.contracts import Analyser
+from domain.study import Order, Priority
+from jobs.contracts import AnalysisEngine
+from jobs.failure import internal_error
+from jobs.reading import read_study
 from jobs.tracked import TrackedJob
 from records.analyses import AnalysisRecords
 from records.audit import Attempt, AuditLedger
-from records.files import FileStudyStore, described_as
+from records.files import FileStudyStore
 from records.intake import IngestFunction
 
 _URGENCY = {priority: rank for rank, priority in enumerate(Priority)}
-_log = logging.getLogger(__name__)
 
 
 class InProcessQueue:
     """`jobs.contracts.Queue` on asyncio tasks.
 
     Args:
-        ingest: `tools.ingest.ingest`, called in a compute process.
+        compute: processes for decoding; a native decoder may end the one that it runs in.
+        ingest: `tools.ingest.ingest`, called there.
         concurrency: analyses that run at the same time.
         keep: ended jobs that are remembered.
     """
@@ -41,7 +40,7 @@ class InProcessQueue:
     def __init__(
         self,
         *,
-        analyser: Analyser,
+        analyser: AnalysisEngine,
         store: FileStudyStore,
         analyses: AnalysisRecords,
         audit: AuditLedger,
@@ -194,39 +193,3 @@ class InProcessQueue:
         """Median number of steps of the last analyses here; None before the first."""
         recent = sorted(self._finished_steps[-20:])
         return recent[len(recent) // 2] if recent else None
-
-
-async def read_study(
-    compute: Compute, ingest: IngestFunction, folder: Path, study_uid: str, question: str
-) -> tuple[IngestedStudy, tuple[Refusal, ...]]:
-    """A stored study with its pixels, and what in its folder could not be used.
-
-    Files without a modality are read by what their sender said; only where that is nothing, by `question`.
-
-    Raises:
-        StudyNotFound: the folder is gone.
-        UnusableInput: nothing in it can be read as that study any more.
-    """
-    if not await asyncio.to_thread(folder.is_dir):
-        raise StudyNotFound("The files of this study are gone.", remedy="Send the study again.")
-    described = await asyncio.to_thread(described_as, folder)
-    found = await compute.run(ingest, [folder], question=described or question)
-    for item in found.studies:
-        if item.study.study_uid == study_uid:
-            return item, found.refused
-    raise UnusableInput("The stored files can no longer be read as this study.", remedy="Send the study again.")
-
-
-def internal_error(error: BaseException) -> tuple[str, str]:
-    """Log an unforeseen error without its text (it may quote a patient) and say how to find it.
-
-    Returns:
-        Reason and remedy for the user.
-    """
-    reference = uuid.uuid4().hex[:12]
-    frames = "".join(traceback.format_tb(error.__traceback__))
-    _log.error("internal error %s: %s\n%s", reference, type(error).__name__, frames)
-    return "An internal error happened.", f"Try again; if it stays, report reference {reference} from the log."
-
-
-__all__ = ["InProcessQueue", "IngestFunction", "internal_error", "read_study"]

@@ -10,24 +10,20 @@ from semantic_kernel.functions import kernel_function
 
 from domain.errors import MedImageError
 from domain.finding import Measurement
-from domain.mask import Mask, Outcome
+from domain.mask import Mask
 from domain.study import Volume
 from plugins.results import names, result
-from plugins.workspace import Workspace
+from plugins.workspace import DERIVED, DerivedMeasurement, Workspace
 from tools.cardiothoracic import cardiothoracic_ratio
 from tools.measurement import measure
 
+Found = dict[str, tuple[tuple[Measurement, ...], tuple[str, ...]]]
+"""Measurements and warnings by mask id."""
 
-def measure_all(
-    masks: Sequence[Mask], volume: Volume, step_id: str
-) -> tuple[dict[str, tuple[Measurement, ...]], list[str]]:
-    """Measurements by mask id, and warnings, for the masks of one series."""
-    found: dict[str, tuple[Measurement, ...]] = {}
-    warnings: list[str] = []
-    for mask in masks:
-        found[mask.mask_id], said = measure(mask, volume, step_id=step_id)
-        warnings += said
-    return found, warnings
+
+def measure_all(masks: Sequence[Mask], volume: Volume) -> Found:
+    """Measure the masks of one series. The step's id is not known inside the step: it is written in afterwards."""
+    return {mask.mask_id: measure(mask, volume, step_id="") for mask in masks}
 
 
 class MeasurementPlugin:
@@ -38,8 +34,8 @@ class MeasurementPlugin:
 
     @kernel_function(
         name="measure",
-        description="Measure masks that QA did not reject: area or volume, axes, HU, cardiothoracic ratio. "
-        "Empty list: all that are not measured yet.",
+        description="Measure masks that QA has judged and not rejected: area or volume, axes, HU, cardiothoracic "
+        "ratio. Empty list: all that are not measured yet.",
     )
     async def measure(
         self, masks: Annotated[list[str] | None, "mask ids"] = None
@@ -47,57 +43,65 @@ class MeasurementPlugin:
         """Measure the masks, series by series."""
         workspace = self._workspace
         chosen = [workspace.mask(m) for m in (names(masks) or workspace.unmeasured)]
-        usable = [m for m in chosen if m.quality is None or m.quality.outcome is not Outcome.REJECT]
-        for uid in dict.fromkeys(m.series_uid for m in usable):
-            await self._measure(uid, [m for m in usable if m.series_uid == uid])
+        unjudged = [m.mask_id for m in chosen if m.quality is None]
+        if unjudged:
+            raise NotJudged(f"QA has not judged {', '.join(unjudged)}.", where="masks")
+        usable = [m for m in chosen if workspace.usable(m)]
+        async with workspace.writing:
+            for uid in dict.fromkeys(m.series_uid for m in usable):
+                await self._measure(uid, [m for m in usable if m.series_uid == uid])
         rows = [m for mask in usable for m in workspace.measured.get(mask.mask_id, ())]
-        return result({"measurements": [_row(m) for m in (*rows, *workspace.derived)]})
+        return result({"measurements": [_row(m) for m in (*rows, *(d.measurement for d in workspace.derived))]})
 
     async def _measure(self, uid: str, masks: list[Mask]) -> None:
         workspace = self._workspace
         name = workspace.name_of(uid)
 
-        async def work() -> tuple[dict[str, tuple[Measurement, ...]], list[str]]:
-            # The step's id is not known inside the step; it is written in below.
-            return await workspace.compute.run(measure_all, masks, workspace.volume(name), "")
+        async def work() -> Found:
+            return await workspace.compute.run(measure_all, masks, workspace.volume(name))
 
-        (found, warnings), step = await workspace.runner.run(
+        found, step = await workspace.runner.run(
             "measurement",
             "measure",
             work,
             inputs={"series": name, "masks": [m.mask_id for m in masks]},
-            outputs=lambda r: {i: {x.name: x.value for x in ms} for i, ms in r[0].items()},
+            outputs=lambda r: {i: {x.name: x.value for x in ms} for i, (ms, _) in r.items()},
         )
-        for mask_id, measurements in found.items():
+        for mask_id, (measurements, warnings) in found.items():
             workspace.measured[mask_id] = tuple(sourced(m, step.step_id) for m in measurements)
-        for warning in warnings:
-            workspace.warn(f"{name}: {warning}")
+            for warning in warnings:
+                workspace.warn(f"{name}: {warning}", mask_id)
         self._ratio(uid, step.step_id)
 
     def _ratio(self, uid: str, step_id: str) -> None:
-        """The cardiothoracic ratio, where heart and lungs of one frontal projection are outlined."""
+        """The cardiothoracic ratio, where usable outlines of heart and lungs lie on one frontal projection."""
         workspace = self._workspace
-        heart = workspace.mask_of(uid, "heart")
-        lungs = [m for t in ("lung", "left lung", "right lung") if (m := workspace.mask_of(uid, t)) is not None]
-        if heart is None or not lungs:
+        workspace.derived = [d for d in workspace.derived if d.measurement.series_uid != uid]
+        found = [workspace.mask_of(uid, t) for t in ("heart", "lung", "left lung", "right lung")]
+        heart, *lungs = [m if workspace.usable(m) else None for m in found]
+        sides = [m for m in lungs if m is not None]
+        if heart is None or not sides:
             return
         try:
-            ratio, warnings = cardiothoracic_ratio(
-                heart, lungs, workspace.series(workspace.name_of(uid)), step_id=step_id
-            )
+            series = workspace.series(workspace.name_of(uid))
+            ratio, warnings = cardiothoracic_ratio(heart, sides, series, step_id=step_id)
         except MedImageError as error:
             workspace.warn(f"Cardiothoracic ratio: {error}")
             return
         for warning in warnings:
-            workspace.warn(warning)
-        workspace.derived = [m for m in workspace.derived if (m.series_uid, m.name) != (uid, ratio.name)]
-        workspace.derived.append(ratio)
+            workspace.warn(warning, DERIVED)
+        workspace.derived.append(DerivedMeasurement(ratio, tuple(m.mask_id for m in (heart, *sides))))
+
+
+class NotJudged(MedImageError):
+    """A mask that QA has not seen is not measured."""
+
+    remedy_default = "Call quality-assess first."
 
 
 def sourced(measurement: Measurement, step_id: str) -> Measurement:
-    """The measurement with the step that made it in its source."""
-    place = f"{measurement.mask_id} ({step_id})" if measurement.mask_id else f"{measurement.source} ({step_id})"
-    return replace(measurement, step_id=step_id, source=place)
+    """The measurement with the step that made it: "m1 (s5)"."""
+    return replace(measurement, step_id=step_id, source=f"{measurement.mask_id} ({step_id})")
 
 
 def _row(m: Measurement) -> dict[str, object]:

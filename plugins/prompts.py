@@ -7,10 +7,11 @@ from typing import Annotated, Any
 
 from semantic_kernel.functions import kernel_function
 
-from plugins.prompt_crafting import CraftedPrompt, PromptPlan, craft
-from plugins.question import understand
 from plugins.results import names, result
 from plugins.workspace import Workspace
+from prompts.crafting.plan import CraftedPrompt, PromptPlan, craft
+from prompts.question.understanding import understand
+from tools.deidentification_text import scrub_text
 
 
 class PromptsPlugin:
@@ -58,16 +59,32 @@ class PromptsPlugin:
     def _plan(self, name: str, extra: tuple[str, ...]) -> PromptPlan:
         workspace = self._workspace
         series = workspace.series(name)
+        if "LOCALIZER" in series.image_type and len(workspace.series_names) > 1:
+            return PromptPlan((), (), (f"{name} is a localizer: it was not analysed.",))
         question = understand(workspace.question, modality=series.modality, body_part=series.body_part)
-        return craft(
+        explicit = (*workspace.order.prompts, *extra)
+        if workspace.follow_up and not (question.targets or question.not_imaging or explicit):
+            return PromptPlan(())  # "and why?": the answer is about what was found before
+        plan = craft(
             question,
             modality=series.modality,
             body_part=series.body_part or question.region,
             view=series.view_position,
-            explicit=(*workspace.order.prompts, *extra),
+            explicit=explicit,
             known=workspace.known,
             answerable=lambda target, region: bool(workspace.catalogue.candidates(series.modality, target, region)),
         )
+        return self._without_identity(plan)
+
+    def _without_identity(self, plan: PromptPlan) -> PromptPlan:
+        """A prompt leaves for a model: one that may name a person is refused, not changed."""
+        patient = self._workspace.ingested.study.patient
+        naming = [p for p in plan.prompts if scrub_text(p.text, patient).value != p.text]
+        refused = tuple(
+            ("[a name]", "The words may name a person.", "Ask for the structure alone.") for _ in naming[:1]
+        )
+        kept = tuple(p for p in plan.prompts if p not in naming)
+        return replace(plan, prompts=kept, refused=(*plan.refused, *refused))
 
     def _keep(self, name: str, plan: PromptPlan) -> None:
         workspace = self._workspace

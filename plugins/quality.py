@@ -65,9 +65,10 @@ class QualityPlugin:
         """Judge masks together with the others of their series."""
         workspace = self._workspace
         chosen = [workspace.mask(m) for m in (names(masks) or workspace.unassessed)]
-        for uid in dict.fromkeys(m.series_uid for m in chosen):
-            await self._judge(uid)
-        judged = [workspace.masks[m.mask_id] for m in chosen]
+        async with workspace.writing:
+            for uid in dict.fromkeys(m.series_uid for m in chosen):
+                await self._judge(uid)
+        judged = [workspace.masks[m.mask_id] for m in chosen if m.mask_id in workspace.masks]
         return result({"masks": [_row(m) for m in judged]})
 
     async def _judge(self, uid: str) -> None:
@@ -101,10 +102,12 @@ class QualityPlugin:
             outputs=lambda qs: {m.mask_id: q.outcome.value for m, q in zip(masks, qs, strict=True)},
         )
         for mask, verdict in zip(masks, verdicts, strict=True):
+            if workspace.masks.get(mask.mask_id) is not mask:
+                continue  # replaced while it was judged
             workspace.masks[mask.mask_id] = mask.judged(verdict)
             workspace.quality_steps[mask.mask_id] = step.step_id
             if verdict.outcome is Outcome.REJECT:
-                workspace.warn(f"{mask.target} in {name} was rejected by QA: {' '.join(verdict.reasons)}")
+                workspace.warn(f"{mask.target} in {name} was rejected by QA: {' '.join(verdict.reasons)}", mask.mask_id)
 
 
 def _row(mask: Mask) -> dict[str, object]:

@@ -27,7 +27,7 @@ class ReportPlugin:
         workspace = self._workspace
 
         async def work() -> tuple[Finding, ...]:
-            return self._findings(set(workspace.asked) | {m.target for m in workspace.masks.values()})
+            return self._findings({m.target for m in workspace.masks.values()})
 
         findings, _ = await workspace.runner.run(
             "report", "compose", work, inputs={}, outputs=lambda fs: {"findings": len(fs)}
@@ -38,20 +38,21 @@ class ReportPlugin:
         return result(
             {
                 "summary": workspace.summary,
-                "answer": summary_of(self._findings(workspace.asked), unanswered),
+                "answer": summary_of(self._findings(workspace.targets_in_question), unanswered),
                 "findings": [{"id": f.finding_id, "text": f.text, "evidence": list(f.evidence)} for f in findings],
                 "unanswered": list(unanswered),
-                "warnings": workspace.warnings,
+                "warnings": list(workspace.warnings),
             }
         )
 
     def _findings(self, targets: set[str]) -> tuple[Finding, ...]:
         workspace = self._workspace
         uids = [s.series_uid for s in workspace.ingested.study.series]
+        chosen = {i: m for i, m in workspace.masks.items() if m.target in targets}
         return findings_of(
-            [m for m in workspace.masks.values() if m.target in targets],
+            tuple(chosen.values()),
             workspace.measured,
-            workspace.derived,
+            [(d.measurement, d.mask_ids) for d in workspace.derived if chosen.keys() & set(d.mask_ids)],
             workspace.quality_steps,
             dict(zip(uids, workspace.series_names, strict=True)),
         )

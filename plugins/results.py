@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import logging
 from collections.abc import Mapping, Sequence
+from traceback import format_tb
 from typing import Any
 
 from domain.errors import (
@@ -13,6 +15,8 @@ from domain.errors import (
     PatientLockViolation,
     TransitionRefused,
 )
+
+_log = logging.getLogger(__name__)
 
 RETRY = "retry"
 ADAPT = "adapt"
@@ -34,6 +38,8 @@ def result(data: Mapping[str, Any]) -> str:
 def failure(error: Exception) -> str:
     """An error as JSON with what the model may do about it; foreign exceptions keep their kind only."""
     if not isinstance(error, MedImageError):
+        # Its text may quote a patient; where it came from does not.
+        _log.error("internal error %s in a tool\n%s", type(error).__name__, "".join(format_tb(error.__traceback__)))
         return result({"error": {"kind": ADAPT, "reason": f"internal error ({type(error).__name__})"}})
     kind = next((k for cls, k in _KINDS if isinstance(error, cls)), ADAPT)
     return result({"error": {"kind": kind, "reason": error.reason, "remedy": error.remedy, "where": error.where}})

@@ -13,9 +13,9 @@ from domain.mask import Mask
 from domain.model import Window
 from domain.ports import SegmentationModel
 from inference.volumes import PromptWindow, SeriesMask, segment_series
-from plugins.prompt_crafting import CraftedPrompt
 from plugins.results import names, result
 from plugins.workspace import UnknownName, Workspace
+from prompts.crafting.plan import CraftedPrompt
 from tools.windowing import window_for_volume
 
 

@@ -6,7 +6,8 @@ name that is not in this workspace cannot reach another patient's data.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+import asyncio
+from dataclasses import dataclass, field, replace
 
 from domain.access import AccessContext
 from domain.analysis import PromptRecord
@@ -17,7 +18,7 @@ from domain.model import KnownTarget
 from domain.ports import Compute, StepRunner
 from domain.study import IngestedStudy, Order, Series, Volume
 from inference.catalogue import Catalogue
-from plugins.prompt_crafting import CraftedPrompt, PromptPlan
+from prompts.crafting.plan import CraftedPrompt, PromptPlan
 
 
 class UnknownName(MedImageError):
@@ -26,15 +27,29 @@ class UnknownName(MedImageError):
     remedy_default = "Use a name that study-describe lists."
 
 
+TURN = "turn"
+"""Owner of warnings that a turn leaves behind; other owners are mask ids and "derived"."""
+DERIVED = "derived"
+
+
+@dataclass(frozen=True)
+class DerivedMeasurement:
+    """A number that several masks give together, and which ones."""
+
+    measurement: Measurement
+    mask_ids: tuple[str, ...]
+
+
 @dataclass
 class Workspace:
     """What one run knows. Tools change it; nothing else does.
 
     Attributes:
         question: what is asked in this turn (the order's indication, or a chat message).
+        writing: held by a tool while it changes what was found; tools of one turn may run in parallel.
         plans: crafted prompts by series name.
+        asked: targets of this turn's question; of an earlier one when this one names none.
         standing: warnings about the images themselves; they stay through all turns.
-        asked: targets of this turn's question.
         unanswered: what could not be answered, each with reason and remedy.
         partial: a model that should have answered failed.
     """
@@ -47,20 +62,24 @@ class Workspace:
     compute: Compute
     question: str = ""
     released: bool = False
+    follow_up: bool = False
+    writing: asyncio.Lock = field(default_factory=asyncio.Lock)
     plans: dict[str, PromptPlan] = field(default_factory=dict)
     masks: dict[str, Mask] = field(default_factory=dict)
     measured: dict[str, tuple[Measurement, ...]] = field(default_factory=dict)
     quality_steps: dict[str, str] = field(default_factory=dict)
-    derived: list[Measurement] = field(default_factory=list)
+    derived: list[DerivedMeasurement] = field(default_factory=list)
     findings: list[Finding] = field(default_factory=list)
     prompts: list[PromptRecord] = field(default_factory=list)
-    warnings: list[str] = field(default_factory=list)
     standing: tuple[str, ...] = ()
     unanswered: dict[tuple[str, str], str] = field(default_factory=dict)
     model_versions: dict[str, str] = field(default_factory=dict)
     asked: set[str] = field(default_factory=set)
     summary: str = ""
     partial: bool = False
+    _warnings: dict[tuple[str, str], None] = field(default_factory=dict)
+    _before: set[str] = field(default_factory=set)
+    _made: int = 0
 
     def __post_init__(self) -> None:
         self.access.require(self.ingested.study.patient.key)
@@ -68,13 +87,32 @@ class Workspace:
 
     def ask(self, question: str) -> None:
         """Begin another turn about the same study: what was found stays, the question is new."""
+        self.order = replace(self.order, indication=question)
         self.question = question
-        self.asked.clear()
+        self._before = self.asked or self._before
+        self.asked = set()
+        self.follow_up = bool(self.masks)
         self.unanswered.clear()
+        self.plans.clear()
         self.summary = ""
         self.partial = False
-        self.warnings[:] = self.standing
-        self.plans.clear()
+        self._warnings = {key: None for key in self._warnings if key[0] != TURN}
+
+    @property
+    def targets_in_question(self) -> set[str]:
+        """What the answer is about: this turn's targets, else those of the turn before."""
+        return self.asked or self._before
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """What a reader must know, each once: about the images, what was found in them, and this turn."""
+        owners = {TURN, DERIVED, *self.masks}
+        said = (text for owner, text in self._warnings if owner in owners)
+        return tuple(dict.fromkeys((*self.standing, *said)))
+
+    def warn(self, text: str, owner: str = TURN) -> None:
+        """Add a warning that lives as long as its owner."""
+        self._warnings[(owner, text)] = None
 
     @property
     def series_names(self) -> tuple[str, ...]:
@@ -104,14 +142,17 @@ class Workspace:
     def mask(self, mask_id: str) -> Mask:
         """A mask by id. Raises UnknownName."""
         if mask_id not in self.masks:
-            raise UnknownName(
-                f"There is no mask {mask_id!r}; there is {', '.join(self.masks) or 'none'}.", where="masks"
-            )
+            there = ", ".join(self.masks) or "none"
+            raise UnknownName(f"There is no mask {mask_id!r}; there is {there}.", where="masks")
         return self.masks[mask_id]
 
     def mask_of(self, series_uid: str, target: str) -> Mask | None:
         """The mask of a target in a series, when there is one."""
         return next((m for m in self.masks.values() if (m.series_uid, m.target) == (series_uid, target)), None)
+
+    def usable(self, mask: Mask | None) -> bool:
+        """Judged, and not rejected: what may be measured and reported."""
+        return mask is not None and mask.quality is not None and mask.quality.outcome is not Outcome.REJECT
 
     def add_mask(self, mask: Mask) -> None:
         """Keep a new mask, in place of an earlier one of the same target in the same series."""
@@ -120,12 +161,13 @@ class Workspace:
             self.masks.pop(earlier.mask_id)
             self.measured.pop(earlier.mask_id, None)
             self.quality_steps.pop(earlier.mask_id, None)
+            self.derived = [d for d in self.derived if earlier.mask_id not in d.mask_ids]
         self.masks[mask.mask_id] = mask
 
     def next_mask_id(self) -> str:
         """A fresh id: "m1", "m2", …"""
-        used = [int(mask_id[1:]) for mask_id in self.masks]
-        return f"m{max(used, default=0) + 1}"
+        self._made += 1
+        return f"m{self._made}"
 
     def pending(self, name: str) -> list[CraftedPrompt]:
         """Crafted prompts of a series that have neither a mask nor a reason why not."""
@@ -159,25 +201,17 @@ class Workspace:
 
     @property
     def unmeasured(self) -> list[str]:
-        """Ids of masks without measurements; rejected masks are not measured."""
-        return [
-            m.mask_id
-            for m in self.masks.values()
-            if m.mask_id not in self.measured and (m.quality is None or m.quality.outcome is not Outcome.REJECT)
-        ]
+        """Ids of usable masks without measurements."""
+        return [m.mask_id for m in self.masks.values() if m.mask_id not in self.measured and self.usable(m)]
 
     @property
     def measurements(self) -> tuple[Measurement, ...]:
-        """All measurements, in the order of the masks, derived ones last."""
-        per_mask = [m for mask_id in self.masks for m in self.measured.get(mask_id, ())]
-        return (*per_mask, *self.derived)
+        """Measurements of usable masks, in the order of the masks, derived ones last."""
+        usable = [i for i, m in self.masks.items() if self.usable(m)]
+        per_mask = [m for mask_id in usable for m in self.measured.get(mask_id, ())]
+        return (*per_mask, *(d.measurement for d in self.derived))
 
     @property
     def unanswered_texts(self) -> tuple[str, ...]:
         """What could not be answered, with the reason, each once."""
         return tuple(dict.fromkeys(f"{target}: {reason}" for (_, target), reason in self.unanswered.items()))
-
-    def warn(self, text: str) -> None:
-        """Add a warning once."""
-        if text not in self.warnings:
-            self.warnings.append(text)

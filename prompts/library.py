@@ -13,7 +13,7 @@ from functools import cache
 from hashlib import sha256
 from string import Template
 
-from prompts.data import FOLDER, read_yaml
+from prompts.data import FOLDER
 from prompts.lexicon import Lexicon, lexicon
 from prompts.protocols import Protocols, protocols
 
@@ -80,13 +80,6 @@ def hashes() -> Mapping[str, str]:
     return {p.name: sha256(p.read_bytes()).hexdigest() for p in files}
 
 
-@cache
-def report_templates() -> Mapping[str, Template]:
-    """Sentences of the report by name; a missing value raises KeyError on `substitute`."""
-    raw = read_yaml("report_templates.yaml")
-    return {name: Template(text) for name, text in raw.items()}
-
-
 __all__ = [
     "Lexicon",
     "PromptFile",
@@ -96,5 +89,4 @@ __all__ = [
     "load",
     "names",
     "protocols",
-    "report_templates",
 ]

@@ -10,7 +10,7 @@ import io
 import json
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import partial
 from pathlib import Path
@@ -35,6 +35,8 @@ from tools.structured_report import structured_report
 
 Written = tuple[tuple[Path, ...], tuple[str, ...]]
 
+NOT_WRITTEN = "was not written"
+"""In a warning: a file that should be there is not."""
 NOTHING_USABLE = "Nothing in the input could be used."
 _PICTURES_IN_PDF = 8
 _SAFE_NAME = re.compile(r"[0-9A-Za-z][0-9A-Za-z.\-]{0,127}")
@@ -83,6 +85,12 @@ def write_refusal_report(
     return (write_whole(folder / "report.json", json_bytes(document)),)
 
 
+def write_refused(folder: Path, refused: Sequence[Refusal]) -> Path:
+    """Write refused.json: files that were not used, where they cannot stand in the report of any one patient."""
+    rows = [{"file": r.file, "reason": r.reason, "remedy": r.remedy} for r in refused]
+    return write_whole(folder / "refused.json", json_bytes({"refused": rows}))
+
+
 def artifact_stem(series_uid: str) -> str:
     """The series UID as a file name; a derived one where the UID is not fit to be one."""
     return series_uid if _SAFE_NAME.fullmatch(series_uid) else str(derived_uuid("artifact", series_uid))
@@ -121,7 +129,9 @@ class _Writer:
         self._attempt("report.md", lambda: report_markdown(self.analysis, self.warnings).encode("utf-8"))
         self._attempt("report.pdf", lambda: report_pdf(self.analysis, self.pictures, self.warnings))
         self._attempt("provenance.json", self._provenance)
-        report = json_bytes(report_document(self.analysis, self.warnings))
+        incomplete = any(NOT_WRITTEN in warning for warning in self.warnings)
+        final = replace(self.analysis, needs_review=self.analysis.needs_review or incomplete)
+        report = json_bytes(report_document(final, self.warnings))
         self.paths.append(write_whole(self.folder / "report.json", report))
         return tuple(self.paths), tuple(self.warnings)
 
@@ -130,9 +140,9 @@ class _Writer:
         try:
             self.paths.append(write_whole(self.folder / name, make()))
         except MedImageError as error:
-            self.warnings.append(f"{name} was not written: {error.reason} {error.remedy}")
+            self.warnings.append(f"{name} {NOT_WRITTEN}: {error.reason} {error.remedy}")
         except Exception as error:  # every part is optional but report.json: none may take the others with it
-            self.warnings.append(f"{name} was not written ({type(error).__name__}).")
+            self.warnings.append(f"{name} {NOT_WRITTEN} ({type(error).__name__}).")
 
     def _series(self, series: Series) -> None:
         stem, masks = artifact_stem(series.series_uid), storable(self.analysis.masks, series.series_uid)
@@ -184,7 +194,7 @@ class _Writer:
         try:
             files = mask_files(stem, masks, series.source_format)
         except Exception as error:  # as in _attempt
-            self.warnings.append(f"The masks of {stem} were not written ({type(error).__name__}).")
+            self.warnings.append(f"The mask file of {stem} {NOT_WRITTEN} ({type(error).__name__}).")
             return
         for name, content in files.items():
             self._attempt(name, partial(bytes, content))

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from domain.codes import Category, Unit
 from domain.finding import Finding, Measurement
-from domain.mask import Mask, Outcome
+from domain.mask import Mask, Outcome, worst
 
 LESIONS = frozenset(
     {
@@ -40,7 +40,7 @@ def quantity(value: float, unit: Unit) -> str:
 def findings_of(
     masks: Sequence[Mask],
     measured: Mapping[str, Sequence[Measurement]],
-    derived: Sequence[Measurement],
+    derived: Sequence[tuple[Measurement, Sequence[str]]],
     quality_steps: Mapping[str, str],
     series_names: Mapping[str, str],
 ) -> tuple[Finding, ...]:
@@ -49,7 +49,7 @@ def findings_of(
     Args:
         masks: judged masks.
         measured: measurements by mask id.
-        derived: measurements of several masks together (cardiothoracic ratio).
+        derived: measurements of several masks together (cardiothoracic ratio), with the ids of those masks.
         quality_steps: the QA step of each mask id.
         series_names: what a reader calls each series UID.
     """
@@ -69,14 +69,17 @@ def findings_of(
                 quality=quality.outcome if quality else Outcome.REVIEW,
             )
         )
-    for measurement in derived:
+    by_id = {mask.mask_id: mask for mask in masks}
+    for measurement, mask_ids in derived:
         name = measurement.name.replace("_", " ").capitalize()
+        sources = [by_id[i] for i in mask_ids if i in by_id]
+        steps = [*(m.step_id for m in sources), *(quality_steps.get(i, "") for i in mask_ids), measurement.step_id]
         findings.append(
             Finding(
                 finding_id=f"f{len(findings) + 1}",
                 text=f"{name}: {quantity(measurement.value, measurement.unit)} ({measurement.method}).",
-                evidence=(measurement.step_id,),
-                quality=Outcome.REVIEW,
+                evidence=tuple(dict.fromkeys(s for s in steps if s)),
+                quality=worst([m.quality.outcome if m.quality else Outcome.REVIEW for m in sources]),
             )
         )
     return tuple(findings)

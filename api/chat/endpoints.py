@@ -19,7 +19,7 @@ from domain.access import AccessContext
 from domain.errors import MedImageError
 from domain.ports import RunEvent
 from jobs.contracts import ChatAnswer
-from jobs.in_process import internal_error
+from jobs.failure import internal_error
 
 router = APIRouter(prefix="/chat", tags=["chat"])
 Happening = RunEvent | ChatAnswer | BaseException

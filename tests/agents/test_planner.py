@@ -16,7 +16,14 @@ from tests.agents.openai_server import Calls, Dies, Fault, Say, Script, rounds, 
 
 QUESTION = "Please measure the liver and the spleen."
 BUILT_IN = ChatConfiguration()
-ORDER = ["study-describe", "prompts-craft", "segmentation-segment", "quality-assess", "measurement-measure", "report-compose"]
+ORDER = [
+    "study-describe",
+    "prompts-craft",
+    "segmentation-segment",
+    "quality-assess",
+    "measurement-measure",
+    "report-compose",
+]
 ARGUMENTS: dict[str, Any] = {
     "prompts-craft": {"series": "series-1"},
     "segmentation-segment": {"series": "series-1", "targets": ["liver", "spleen"]},
@@ -26,7 +33,9 @@ ARGUMENTS: dict[str, Any] = {
 
 
 def chat(url: str, *, stream: bool = True) -> ChatConfiguration:
-    return ChatConfiguration("openai", f"{url}/v1", "secret-key", "scripted", stream=stream, max_retries=0, timeout_s=10)
+    return ChatConfiguration(
+        "openai", f"{url}/v1", "secret-key", "scripted", stream=stream, max_retries=0, timeout_s=10
+    )
 
 
 def obedient(messages: list[dict[str, Any]], tools: list[dict[str, Any]]) -> Say | Calls:
@@ -70,7 +79,9 @@ async def test_steps_are_told_as_they_happen(run: Any) -> None:
         kinds = [(e.kind, e.data.get("tool")) for e in done.events if e.kind is not EventKind.TEXT]
         assert kinds.index((EventKind.STEP_STARTED, "segment")) < kinds.index((EventKind.STEP_FINISHED, "segment"))
         assert kinds.index((EventKind.STEP_FINISHED, "segment")) < kinds.index((EventKind.STEP_STARTED, "assess"))
-        segment = next(e.data for e in done.events if e.data.get("tool") == "segment" and e.kind is EventKind.STEP_FINISHED)
+        segment = next(
+            e.data for e in done.events if e.data.get("tool") == "segment" and e.kind is EventKind.STEP_FINISHED
+        )
         assert segment["model"] == "MedImageParse@unknown"
         assert segment["outputs"]["liver"]["category"] == "liver"
 
@@ -188,6 +199,37 @@ async def test_endless_calls_end_with_the_budget(run: Any) -> None:
         assert len(server.requests) <= 14
 
 
+async def test_numbers_are_not_taken_before_quality_assurance(run: Any) -> None:
+    heard: list[str] = []
+
+    def hasty(messages: list[dict[str, Any]], tools: list[dict[str, Any]]) -> Say | Calls:
+        if rounds(messages) == 3:
+            return Calls((("measurement-measure", {"masks": ["m1"]}),))
+        if rounds(messages) > 3:
+            heard.append(tool_results(messages)[3])
+            return obedient([m for m in messages if m is not _first_assistant(messages)], tools)
+        return obedient(messages, tools)
+
+    with serve(hasty) as server:
+        async with run(QUESTION, chat(server.url)) as done:
+            complete(done)
+    assert "quality-assess" in heard[0]
+
+
+async def test_the_built_in_planner_has_no_budget_of_calls(run: Any) -> None:
+    async with run(QUESTION, BUILT_IN, Budget(tool_calls=1, rounds=1, seconds=0.001)) as done:
+        complete(done)
+        assert not done.workspace.partial
+
+
+async def test_a_prompt_that_may_name_a_person_is_not_sent(run: Any, ct: Any, behaviour: Any) -> None:
+    name = ct.studies[0].study.patient.name.split("^")[0]
+    async with run(f"segment {name.lower()} and the liver", BUILT_IN) as done:
+        assert {m.target for m in done.workspace.masks.values()} == {"liver"}
+        assert any("name a person" in w for w in done.workspace.unanswered_texts)
+    assert name.lower() not in json.dumps([r["body"]["input_data"]["data"][0][1] for r in behaviour.requests])
+
+
 async def test_invented_numbers_do_not_reach_the_reader(run: Any) -> None:
     def inventive(messages: list[dict[str, Any]], tools: list[dict[str, Any]]) -> Say | Calls:
         said = obedient(messages, tools)
@@ -197,17 +239,24 @@ async def test_invented_numbers_do_not_reach_the_reader(run: Any) -> None:
         async with run(QUESTION, chat(server.url)) as done:
             assert "987" not in done.text
             assert done.text.startswith("Liver: area")
-            assert any("no tool gave" in w for w in done.workspace.warnings)
+            assert any("no support by a tool" in w for w in done.workspace.warnings)
 
 
 async def test_a_chat_model_cannot_change_a_verdict(run: Any) -> None:
-    with serve(obedient) as server:
+    def insisting(messages: list[dict[str, Any]], tools: list[dict[str, Any]]) -> Say | Calls:
+        if rounds(messages) == 3:
+            return Calls((("quality-assess", {"masks": ["m1", "m2"], "outcome": "pass"}),))
+        if rounds(messages) > 3:
+            return obedient([m for m in messages if m is not _first_assistant(messages)], tools)
+        return obedient(messages, tools)
+
+    with serve(insisting) as server:
         async with run(QUESTION, chat(server.url)) as done:
             by_model = {m.target: m.quality.outcome for m in done.workspace.masks.values()}
     async with run(QUESTION, BUILT_IN) as done:
         by_rule = {m.target: m.quality.outcome for m in done.workspace.masks.values()}
     assert by_model == by_rule
-    assert set(by_rule.values()) <= set(Outcome)
+    assert Outcome.REVIEW in by_rule.values()
 
 
 async def test_nothing_that_names_the_patient_goes_to_the_chat_model(run: Any, ct: Any) -> None:
@@ -225,7 +274,9 @@ async def test_nothing_that_names_the_patient_goes_to_the_chat_model(run: Any, c
 
 async def test_azure_openai_is_spoken_to_in_its_own_way(run: Any) -> None:
     with serve(obedient) as server:
-        azure = ChatConfiguration("azure_openai", server.url, "azure-key", "gpt-deployment", max_retries=0, timeout_s=10)
+        azure = ChatConfiguration(
+            "azure_openai", server.url, "azure-key", "gpt-deployment", max_retries=0, timeout_s=10
+        )
         async with run(QUESTION, azure) as done:
             complete(done)
             assert done.planner == "gpt-deployment"

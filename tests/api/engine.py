@@ -24,7 +24,8 @@ from domain.ports import EventKind, Listener, RunEvent
 from domain.study import IngestedStudy, Order, Refusal
 from jobs.compute import ThreadCompute
 from jobs.contracts import ChatAnswer
-from jobs.in_process import InProcessQueue, read_study
+from jobs.in_process import InProcessQueue
+from jobs.reading import read_study
 from records.analyses import AnalysisRecords
 from records.audit import AuditLedger
 from records.conversations import ConversationRecords

@@ -146,7 +146,7 @@ async def over_loopback(app: FastAPI) -> AsyncIterator[str]:
     server = uvicorn.Server(config)
     task = asyncio.create_task(server.serve())
     try:
-        while not server.started:  # noqa: ASYNC110 -- uvicorn offers no event
+        while not server.started:
             await asyncio.sleep(0.01)
         yield f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
     finally:

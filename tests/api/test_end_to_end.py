@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
@@ -23,9 +23,9 @@ CT = Path(str(get_testdata_file("CT_small.dcm", download=False)))
 
 
 @pytest.fixture
-def behaviour() -> Iterator[Behaviour]:
+def behaviour() -> Behaviour:
     shapes = {"liver": disc(0.45, 0.4, 0.2, "liver"), "spleen": disc(0.5, 0.75, 0.1, "other organ")}
-    yield Behaviour(shapes, (128, 128))
+    return Behaviour(shapes, (128, 128))
 
 
 @pytest.fixture
@@ -36,7 +36,7 @@ async def client(tmp_path: Path, behaviour: Behaviour) -> AsyncIterator[httpx.As
         )
         compute, clock = ThreadCompute(), SystemClock()
         async with app.engine(settings, compute, clock) as parts:
-            services = app.assemble(settings, parts, compute, clock)
+            services = app.assemble(settings, parts, compute, clock, compute)
             transport = httpx.ASGITransport(create_app(services))
             async with httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1:8000", timeout=60) as http:
                 yield http

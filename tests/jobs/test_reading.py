@@ -55,8 +55,7 @@ class Deadly:
         self._pool = pool
 
     async def run(self, function: Callable[P, R], /, *args: P.args, **kwargs: P.kwargs) -> R:
-        first = args[0] if args else None
-        touched = first if isinstance(first, list) else [first]
+        touched = [p for a in args for p in (a if isinstance(a, list) else [a])]
         if function in (ingest, reading._try) and any(_holds_deadly(p) for p in touched if isinstance(p, Path)):
             await self._pool.run(die)
         return await asyncio.to_thread(function, *args, **kwargs)

@@ -7,10 +7,10 @@ from hashlib import sha256
 import pytest
 
 from prompts.data import FOLDER
-from prompts.library import hashes, load, names, report_templates
+from prompts.library import hashes, load, names
 
 
-@pytest.mark.parametrize("name", ["prompt_crafting", "quality_review", "report_wording"])
+@pytest.mark.parametrize("name", ["planner_question"])
 def test_a_prompt_renders_with_all_its_variables_only(name: str) -> None:
     prompt = load(name)
     values = {v: f"<{v}>" for v in prompt.variables}
@@ -26,7 +26,7 @@ def test_a_prompt_renders_with_all_its_variables_only(name: str) -> None:
 
 
 def test_values_are_not_templates_themselves() -> None:
-    assert "${facts} $x" in load("report_wording").render(facts="${facts} $x")
+    assert "${question} $x" in load("planner_question").render(question="${question} $x")
 
 
 def test_hashes_are_of_the_files() -> None:
@@ -55,11 +55,3 @@ def test_unknown_names_fail(name: str) -> None:
     with pytest.raises(KeyError, match="no prompt file"):
         load(name)
     assert name not in names()
-
-
-def test_report_sentences_fail_loudly_without_a_value() -> None:
-    assert "12.5 mL" in report_templates()["volume"].substitute(
-        target="liver", value="12.5", unit="mL", method="voxels"
-    )
-    with pytest.raises(KeyError):
-        report_templates()["volume"].substitute(target="liver")

@@ -13,7 +13,7 @@ from api.studies.rendering import render
 from domain.access import AccessContext
 from domain.errors import ArtifactNotFound
 from jobs.compute import PoolCompute, ThreadCompute
-from jobs.in_process import read_study
+from jobs.reading import read_study
 from records.files import FILES, PIXELS, FileStudyStore, arriving_suffix, folder_name, kept_suffix, pixels_name
 from records.intake import Intake, sender_name
 from records.studies import StudyRecords

@@ -63,7 +63,29 @@ def test_the_summary_names_what_was_not_answered() -> None:
 
 @pytest.mark.parametrize(
     ("value", "unit", "text"),
-    [(70.3619, Unit.ML, "70.4 mL"), (1234.4, Unit.MM2, "1234 mm²"), (0.512, Unit.ONE, "0.512"), (-776.0, Unit.HU, "-776 HU")],
+    [
+        (70.3619, Unit.ML, "70.4 mL"),
+        (1234.4, Unit.MM2, "1234 mm²"),
+        (0.512, Unit.ONE, "0.512"),
+        (-776.0, Unit.HU, "-776 HU"),
+    ],
 )
 def test_quantities_are_rounded_for_readers(value: float, unit: Unit, text: str) -> None:
     assert quantity(value, unit) == text
+
+
+def test_a_ratio_stands_on_its_masks_and_is_as_good_as_the_worse() -> None:
+    heart = mask("m1", "heart", Quality(Outcome.PASS))
+    lung = mask("m2", "lung", Quality(Outcome.REVIEW, ("approximate",)))
+    ratio = Measurement("cardiothoracic_ratio", "heart", 0.512, Unit.ONE, "widths", "1.2.3", "m1, m2", "m1", "s6")
+    *_, finding = findings_of([heart, lung], {}, [(ratio, ("m1", "m2"))], {"m1": "s4", "m2": "s5"}, NAMES)
+    assert finding.text == "Cardiothoracic ratio: 0.512 (widths)."
+    assert finding.evidence == ("s3", "s4", "s5", "s6")
+    assert finding.quality is Outcome.REVIEW
+
+
+def test_a_grey_value_is_no_finding() -> None:
+    grey = Measurement("mean", "lung", 21399.0, Unit.ONE, "mean", "1.2.3", "m1 (s5)", "m1", "s5")
+    (finding,) = findings_of([mask("m1", "lung", Quality(Outcome.PASS))], {"m1": [grey]}, [], {}, NAMES)
+    assert "21399" not in finding.text
+    assert "4 pixels, no physical size known" in finding.text

@@ -6,9 +6,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from domain.model import KnownTarget, Window
-from plugins.prompt_alternatives import alternatives
-from plugins.prompt_fit import Refused, misfit, not_imaging, partly_in_view
-from plugins.question import AskedTarget, Question, understand
+from prompts.crafting.alternatives import alternatives
+from prompts.crafting.fit import Refused, misfit, not_imaging, partly_in_view
+from prompts.question.understanding import AskedTarget, Question, understand
 from prompts.lexicon import lexicon
 from prompts.protocols import Protocol, protocols
 

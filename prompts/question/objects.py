@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from plugins.question_reading import Reading
+from prompts.question.reading import Reading
 from prompts.cues import cues
 from prompts.words import PUNCTUATION, Word, singulars
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field, replace
 
-from plugins.question_composition import Composed, compose
-from plugins.question_items import BREAKS, PLACES, Item, items
-from plugins.question_reading import Mention, Place, Polarity, Reading
+from prompts.question.composition import Composed, compose
+from prompts.question.items import BREAKS, PLACES, Item, items
+from prompts.question.reading import Mention, Place, Polarity, Reading
 from prompts.cues import NotImaging, Sign, cues
 from prompts.lexicon import Concept, lexicon
 from prompts.words import Word

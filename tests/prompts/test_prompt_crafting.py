@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 
 from domain.model import KnownTarget, Window
-from plugins.prompt_crafting import MOST_TARGETS, PromptPlan, craft
-from plugins.question import understand
+from prompts.crafting.plan import MOST_TARGETS, PromptPlan, craft
 from prompts.lexicon import lexicon
+from prompts.question.understanding import understand
 
 PUBLISHED = {
     ("CT", "liver", "liver"): 0.972,

@@ -7,10 +7,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from plugins.question_grammar import read
-from plugins.question_objects import unnamed_objects
-from plugins.question_reading import Mention, Polarity
-from plugins.question_spelling import corrected
+from prompts.question.grammar import read
+from prompts.question.objects import unnamed_objects
+from prompts.question.reading import Mention, Polarity
+from prompts.question.spelling import corrected
 from prompts.cues import cues
 from prompts.lexicon import ANYWHERE, Concept, lexicon
 from prompts.protocols import protocols

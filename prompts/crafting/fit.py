@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from plugins.question import AskedTarget, Question, understand
+from prompts.question.understanding import AskedTarget, Question, understand
 from prompts.lexicon import ANYWHERE, lexicon
 from prompts.protocols import protocols
 

@@ -10,8 +10,8 @@ import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from plugins.question import understand
 from prompts.lexicon import lexicon
+from prompts.question.understanding import understand
 
 CASES = yaml.safe_load((Path(__file__).parent / "question_cases.yaml").read_text(encoding="utf-8"))
 TERMS = sorted(lexicon().concepts)

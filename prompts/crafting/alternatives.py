@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from plugins.question import AskedTarget
+from prompts.question.understanding import AskedTarget
 from prompts.words import phrase
 
 MOST = 4

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from plugins.question_items import Item
+from prompts.question.items import Item
 from prompts.cues import cues
 from prompts.lexicon import Concept, lexicon
 from prompts.words import Word, phrase

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from plugins.question_spelling import corrected, mistakes, nearest
+from prompts.question.spelling import corrected, mistakes, nearest
 from prompts.words import words
 
 

@@ -1,0 +1,1 @@
+"""From a question to the prompts that a model gets."""

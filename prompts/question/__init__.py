@@ -1,0 +1,1 @@
+"""What a clinician's words ask of an examination."""
