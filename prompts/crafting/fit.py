@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from prompts.question.understanding import AskedTarget, Question, understand
 from prompts.lexicon import ANYWHERE, lexicon
 from prompts.protocols import protocols
+from prompts.question.understanding import AskedTarget, Question, understand
 
 Refused = tuple[str, str, str]
 """Target, reason, remedy."""

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from domain.model import KnownTarget, Window
 from prompts.crafting.alternatives import alternatives
 from prompts.crafting.fit import Refused, misfit, not_imaging, partly_in_view
-from prompts.question.understanding import AskedTarget, Question, understand
 from prompts.lexicon import lexicon
 from prompts.protocols import Protocol, protocols
+from prompts.question.understanding import AskedTarget, Question, understand
 
 MOST_TARGETS = 64
 """Targets of one series in one run; each is a call of a model for every slice."""

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from prompts.question.items import Item
 from prompts.cues import cues
 from prompts.lexicon import Concept, lexicon
+from prompts.question.items import Item
 from prompts.words import Word, phrase
 
 REACH = 6

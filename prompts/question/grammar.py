@@ -5,11 +5,11 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field, replace
 
+from prompts.cues import NotImaging, Sign, cues
+from prompts.lexicon import Concept, lexicon
 from prompts.question.composition import Composed, compose
 from prompts.question.items import BREAKS, PLACES, Item, items
 from prompts.question.reading import Mention, Place, Polarity, Reading
-from prompts.cues import NotImaging, Sign, cues
-from prompts.lexicon import Concept, lexicon
 from prompts.words import Word
 
 _NUMERAL = re.compile(r"[ivx]{1,4}[ab]?|\d[ab]")

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from prompts.question.reading import Reading
 from prompts.cues import cues
+from prompts.question.reading import Reading
 from prompts.words import PUNCTUATION, Word, singulars
 
 LONGEST = 6

@@ -7,13 +7,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
+from prompts.cues import cues
+from prompts.lexicon import ANYWHERE, Concept, lexicon
+from prompts.protocols import protocols
 from prompts.question.grammar import read
 from prompts.question.objects import unnamed_objects
 from prompts.question.reading import Mention, Polarity
 from prompts.question.spelling import corrected
-from prompts.cues import cues
-from prompts.lexicon import ANYWHERE, Concept, lexicon
-from prompts.protocols import protocols
 from prompts.terms import Terms
 from prompts.words import Word, phrase, words
 
