@@ -6,7 +6,7 @@ PATH is the folder that holds `healthcareai_toolkit` (`package/` in a checkout o
 its own code runs, from its reader to its payload, with its defaults (percentiles 0.5–99.5, square padding,
 1024 pixels). The interpreter needs what the toolkit imports besides what we do: SimpleITK, python-magic,
 requests, tqdm, joblib, ratelimit, tenacity, azure-ai-ml, azure-identity, python-dotenv. No request is sent.
-Without --toolkit ours runs alone; without --dicom the abdominal CT slice of `pydicom-data` is used.
+Without --toolkit ours runs alone; without --dicom a CT slice of `pydicom-data` is used.
 """
 
 from __future__ import annotations
@@ -105,10 +105,10 @@ def image_in(body: bytes) -> NDArray[np.int16]:
 
 
 def example_dicom() -> Path:
-    """An abdominal CT slice of 512 × 512 pixels."""
+    """One CT slice of 512 × 512 pixels, not compressed."""
     from pydicom.data import get_testdata_file
 
-    return Path(str(get_testdata_file("eCT_Supplemental.dcm") or get_testdata_file("CT_small.dcm")))
+    return Path(str(get_testdata_file("693_UNCI.dcm") or get_testdata_file("CT_small.dcm")))
 
 
 def report(times: dict[str, list[float]]) -> None:

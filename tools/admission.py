@@ -30,6 +30,7 @@ _NOISE_MIN_SIDE = 16
 _AIR_ONLY_HU = -500
 _SOFT_TISSUE_HU = (-250, 350)
 _SAMPLED_SLICES = 9
+_STRETCH = 4096
 _NAME_MODALITY = (
     "Name the modality in the question (for example chest X-ray, H&E, fundus, dermoscopy, ultrasound), if it is one."
 )
@@ -128,7 +129,7 @@ def _drawing(candidate: Candidate) -> tuple[str, ...]:
     sample = _sample(candidate.array)
     white = float(np.mean(sample == sample.max()))
     plain = white > _PLAIN_WHITE_FRACTION and candidate.unit is not Unit.HU
-    few = np.unique(sample).size <= _FEW_VALUES
+    few = _has_few_values(sample)
     unnamed = candidate.modality == UNKNOWN
     if plain and (candidate.capture or unnamed) and candidate.modality not in PROJECTION_RADIOGRAPHY:
         raise OutOfDistribution(
@@ -145,18 +146,36 @@ def _drawing(candidate: Candidate) -> tuple[str, ...]:
 
 
 def _noise(candidate: Candidate) -> tuple[str, ...]:
-    middle = candidate.array[candidate.array.shape[0] // 2].astype(np.float64)
+    middle = _signed(candidate.array[candidate.array.shape[0] // 2])
     if candidate.modality in {"NM", "PT"} or min(middle.shape) < _NOISE_MIN_SIDE:
         return ()
-    neighbours = float(np.mean(np.abs(np.diff(middle, axis=1))) + np.mean(np.abs(np.diff(middle, axis=0))))
+    neighbours = _mean_step(middle[:, 1:], middle[:, :-1]) + _mean_step(middle[1:], middle[:-1])
     half = middle.size // 2
     flat = middle.ravel()
-    strangers = 2 * float(np.mean(np.abs(flat[:half] - flat[half : 2 * half][::-1])))
+    strangers = 2 * _mean_step(flat[:half], flat[half : 2 * half][::-1])
     if strangers == 0 or neighbours / strangers < _NOISE_RATIO:
         return ()
     if candidate.stated_by is StatedBy.NOBODY:
         raise OutOfDistribution("The pixels are noise: neighbours do not resemble each other.", where=candidate.name)
     return (f"{DOUBT} the pixels look like noise, neighbours do not resemble each other",)
+
+
+def _has_few_values(sample: NDArray[Any]) -> bool:
+    """Up to _FEW_VALUES different values. Images show more in a short stretch; only others are sorted whole."""
+    flat = sample.ravel()
+    middle = flat[flat.size // 2 :][:_STRETCH]
+    return np.unique(middle).size <= _FEW_VALUES and np.unique(flat).size <= _FEW_VALUES
+
+
+def _signed(plane: NDArray[Any]) -> NDArray[Any]:
+    """Values whose differences cannot overflow: 16 bits become 32, everything wider floating point."""
+    narrow = plane.dtype.kind in "iu" and plane.dtype.itemsize <= 2
+    return plane.astype(np.int32 if narrow else np.float64)
+
+
+def _mean_step(first: NDArray[Any], second: NDArray[Any]) -> float:
+    """Mean absolute difference."""
+    return float(np.abs(first - second).mean(dtype=np.float64))
 
 
 def _sample(array: NDArray[Any]) -> NDArray[Any]:

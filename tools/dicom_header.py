@@ -13,6 +13,8 @@ from pathlib import Path
 from typing import Any
 
 from pydicom import dcmread
+from pydicom.datadict import tag_for_keyword
+from pydicom.dataelem import RawDataElement
 from pydicom.dataset import Dataset
 from pydicom.multival import MultiValue
 from pydicom.sequence import Sequence
@@ -49,9 +51,16 @@ class Header:
 
     def value(self, keyword: str, within: Dataset | None = None) -> Any:
         """The raw value of an attribute; None when it is absent, empty or unreadable."""
+        dataset = self.dataset if within is None else within
+        tag = tag_for_keyword(keyword)
+        if tag is None or tag not in dataset:
+            return None
         try:
-            with noted_warnings(self):
-                value = (self.dataset if within is None else within).get(keyword)
+            element = dataset.get_item(tag, keep_deferred=True)
+            if isinstance(element, RawDataElement):  # reading it for the first time may warn
+                with noted_warnings(self):
+                    element = dataset[tag]
+            value = element.value
         except Exception:
             self.note(f"{keyword} cannot be read")
             return None

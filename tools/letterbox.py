@@ -12,12 +12,13 @@ Conventions: a pixel's centre has integer coordinates; edges lie at half-integer
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from tools.resampling import average_matrix, cubic_matrix, nearest_indices, resample, spline_matrix
+from tools.resampling import Spans, average_matrix, cubic_matrix, nearest_indices, resampled_bands, spline_matrix
 
 MODEL_SIZE = 1024
 THRESHOLD = 0.5
@@ -83,16 +84,22 @@ class Letterbox:
             raise ValueError(f"An image of {image.shape[:2]} is not {self.rows} × {self.columns} pixels.")
         if self.identity:
             return np.ascontiguousarray(image, dtype=np.uint8)
-        across, down = self._pads()
-        grey = resample(
-            image,
-            spline_matrix(self.rows, down, self.side, self.size),
-            spline_matrix(self.columns, across, self.side, self.size),
-        )
         darkest = int(image.min()) if self.rows == self.columns else 0
-        np.clip(grey, darkest, int(image.max()), out=grey)
-        grey += _GUARD
-        return np.ascontiguousarray(grey.astype(np.uint8))
+        limits = darkest, int(image.max())
+        if image.ndim == 2:
+            return self._shown(image, limits)
+        return np.stack([self._shown(image[:, :, channel], limits) for channel in range(image.shape[2])], axis=2)
+
+    def _shown(self, plane: NDArray[np.uint8], limits: tuple[int, int]) -> NDArray[np.uint8]:
+        across, down = self._pads()
+        rows = spline_matrix(self.rows, down, self.side, self.size)
+        columns = spline_matrix(self.columns, across, self.side, self.size)
+        shown = np.zeros((self.size, self.size), np.uint8)
+        for outputs, band in resampled_bands(plane, rows, columns):
+            grey = np.clip(band, *limits, out=band)
+            grey += _GUARD
+            shown[outputs] = grey
+        return shown
 
     def mask_to_source(self, mask: NDArray[np.generic]) -> NDArray[np.bool_]:
         """Masks of the model in source pixels.
@@ -106,16 +113,24 @@ class Letterbox:
             one half (an edge through a pixel's middle) is decided by the model pixel before its centre, so
             that areas are neither inflated nor shrunk by rounding.
         """
-        soft = self.probability_to_source(mask if mask.dtype.kind == "f" else mask != 0)
+        self._require_model_size(mask)
+        inside = np.zeros((*mask.shape[:-2], self.rows, self.columns), np.bool_)
+        levels = mask if mask.dtype.kind in "fb" else mask != 0
+        for place, one in enumerate(levels.reshape(-1, self.size, self.size)):
+            self._fill_mask(inside.reshape(-1, self.rows, self.columns)[place], one)
+        return inside
+
+    def _fill_mask(self, inside: NDArray[np.bool_], level: NDArray[np.generic]) -> None:
         if self.identity:
-            return soft >= THRESHOLD
-        inside = soft > THRESHOLD + _TIE
-        ties = ~inside & (soft >= THRESHOLD - _TIE)
-        if ties.any():
-            down, across = (nearest_indices(self.size, *axis) for axis in self._axes())
-            before = mask[..., down[:, None], across].astype(np.float32)
-            inside |= ties & (before >= THRESHOLD)
-        return np.asarray(inside)
+            np.greater_equal(level, THRESHOLD, out=inside)
+            return
+        down, across = (nearest_indices(self.size, *axis) for axis in self._axes())
+        for outputs, soft in self._back(level):
+            band = np.greater(soft, THRESHOLD + _TIE, out=inside[outputs])
+            ties = (soft >= THRESHOLD - _TIE) ^ band
+            if ties.any():
+                before = level[down[outputs]][:, across].astype(np.float32)
+                band |= ties & (before >= THRESHOLD)
 
     def probability_to_source(self, probability: NDArray[np.generic]) -> NDArray[np.float32]:
         """Soft masks in source pixels, 0–1.
@@ -129,19 +144,27 @@ class Letterbox:
         Raises:
             ValueError: the mask is not size × size.
         """
-        if probability.shape[-2:] != (self.size, self.size) or probability.ndim not in (2, 3):
-            raise ValueError(f"A mask of {probability.shape} is not {self.size} × {self.size} pixels.")
+        self._require_model_size(probability)
         if self.identity:
             return probability.astype(np.float32)
+        soft = np.zeros((*probability.shape[:-2], self.rows, self.columns), np.float32)
+        for place, one in enumerate(probability.reshape(-1, self.size, self.size)):
+            for outputs, band in self._back(one):
+                np.clip(band, 0, 1, out=soft.reshape(-1, self.rows, self.columns)[place, outputs])
+        return soft
+
+    def _back(self, level: NDArray[np.generic]) -> Iterator[tuple[slice, NDArray[np.float32]]]:
+        """Bands of source rows that anything of a (size, size) mask reaches, with its share of each pixel."""
+        spans = _occupied(level)
+        if spans is None:
+            return iter(())
         matrix = average_matrix if self.scale >= 1 else cubic_matrix
         rows, columns = (matrix(self.size, *axis) for axis in self._axes())
-        if probability.ndim == 2:
-            soft = resample(probability, rows, columns)
-        else:
-            soft = np.empty((len(probability), self.rows, self.columns), np.float32)
-            for prompt, one in enumerate(probability):
-                soft[prompt] = resample(one, rows, columns)
-        return np.asarray(np.clip(soft, 0, 1, out=soft))
+        return resampled_bands(level, rows, columns, spans)
+
+    def _require_model_size(self, mask: NDArray[np.generic]) -> None:
+        if mask.shape[-2:] != (self.size, self.size) or mask.ndim not in (2, 3):
+            raise ValueError(f"A mask of {mask.shape} is not {self.size} × {self.size} pixels.")
 
     def points_to_source(self, points: NDArray[np.floating]) -> NDArray[np.float64]:
         """(n, 2) [row, column] of the model in source pixels; not clipped to the image."""
@@ -177,3 +200,13 @@ class Letterbox:
         """Origin and step of the source's pixels on the model's grid, and their number: rows, then columns."""
         centre = self.scale / 2 - 0.5
         return (self.pad_top + centre, self.scale, self.rows), (self.pad_left + centre, self.scale, self.columns)
+
+
+def _occupied(level: NDArray[np.generic]) -> Spans | None:
+    """Rows and columns between the first and the last value that is not 0; None when all are."""
+    rows = np.flatnonzero(level.any(axis=1))
+    if rows.size == 0:
+        return None
+    down = slice(int(rows[0]), int(rows[-1]) + 1)
+    columns = np.flatnonzero(level[down].any(axis=0))
+    return down, slice(int(columns[0]), int(columns[-1]) + 1)

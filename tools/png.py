@@ -1,8 +1,9 @@
 """PNG writing for models: 8-bit RGB, no metadata, an order of magnitude faster than the usual encoders.
 
 Source: PNG (ISO/IEC 15948), colour type 2, not interlaced, three chunks: IHDR, IDAT, IEND. Deflate by ISA-L
-(`isal`). Every row has the Average filter: on medical images it leaves almost as little as Paeth at a fraction of
-the time. Grey is filtered as one channel and then repeated: with R = G = B the residuals are equal, too.
+(`isal`). Every row has the Up filter: on enlarged medical images it leaves about as little as Paeth (and less than
+Average where flat areas are large) at a fraction of the time. Grey is filtered as one channel and then repeated: with
+R = G = B the residuals are equal, too.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from isal import isal_zlib
 from numpy.typing import NDArray
 
 SIGNATURE = b"\x89PNG\r\n\x1a\n"
-AVERAGE = 3
+UP = 2
 _LEVEL = 2
 """ISA-L's level 2: as fast as 1 and never larger; 3 is slower and larger on filtered images."""
 
@@ -48,7 +49,7 @@ def _scanlines(image: NDArray[np.uint8]) -> NDArray[np.uint8]:
     """(rows, 1 + 3 · columns): the filter's number, then the residuals of R, G, B, R, …"""
     rows, columns = image.shape[:2]
     lines = np.empty((rows, 1 + 3 * columns), np.uint8)
-    lines[:, 0] = AVERAGE
+    lines[:, 0] = UP
     residual = _residual(image)
     for channel in range(3):
         lines[:, 1 + channel :: 3] = residual if residual.ndim == 2 else residual[:, :, channel]
@@ -56,8 +57,7 @@ def _scanlines(image: NDArray[np.uint8]) -> NDArray[np.uint8]:
 
 
 def _residual(image: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """Difference modulo 256 to the mean, rounded down, of the pixels on the left and above; 0 outside."""
-    left, above = np.zeros_like(image), np.zeros_like(image)
-    left[:, 1:] = image[:, :-1]
-    above[1:] = image[:-1]
-    return np.asarray(image - (((left ^ above) >> 1) + (left & above)))
+    """Difference modulo 256 to the pixel above; the first row as it is."""
+    residual = image.copy()
+    np.subtract(image[1:], image[:-1], out=residual[1:])
+    return residual

@@ -1,13 +1,17 @@
-"""Separable resampling between two pixel grids, as sparse matrices: one for the rows, one for the columns.
+"""Separable resampling between two pixel grids: one banded matrix for the rows, one for the columns.
 
 Pixel centres lie at integers; a grid of n pixels reaches from −0.5 to n − 0.5. `origin` is the place of
 the first output pixel's centre in input pixels, `step` the distance between output centres.
+
+A matrix is kept as small dense blocks along its diagonal. They hold more zeros than a sparse matrix has entries,
+but BLAS multiplies them several times faster than a sparse product walks over its entries.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
@@ -18,25 +22,111 @@ from scipy.sparse import csr_array, diags_array
 Matrix = csr_array[np.float32, tuple[int, int]]
 Real = NDArray[np.float32]
 Kernel = Callable[[NDArray[np.float64]], NDArray[np.float64]]
+Spans = tuple[slice, slice]
+"""Rows and columns, start and stop given."""
 
 _POLE = math.sqrt(3) - 2
 _RADIUS = 10
 """Reach of the cardinal cubic spline in input pixels: beyond it, its weights are below 1e-5."""
+_BLOCK_INPUTS = 16
+_BLOCK_OUTPUTS = (16, 32)
+"""Fewest and most output pixels of a block: small ones cost calls, large ones multiply zeros."""
+_ONE_THREAD = 1 << 18
+"""Most multiplications that OpenBLAS does without other threads, which wait long for each other on a busy machine."""
 
 
-def resample(image: NDArray[np.generic], rows: Matrix, columns: Matrix) -> Real:
-    """`rows` · image · `columns`ᵀ for (h, w) or (h, w, channels), in float32."""
-    tall = _along_first(rows, image)
-    return np.swapaxes(_along_first(columns, np.swapaxes(tall, 0, 1)), 0, 1)
+@dataclass(frozen=True, eq=False)
+class Block:
+    """Weights (outputs, inputs) of neighbouring output pixels on all input pixels that any of them sees."""
+
+    outputs: slice
+    inputs: slice
+    weights: Real
+
+    def within(self, span: slice) -> tuple[slice, Real] | None:
+        """The part that sees inputs of `span`, counted from its start, and its weights; None when there is none."""
+        first, last = max(self.inputs.start, span.start), min(self.inputs.stop, span.stop)
+        if first >= last:
+            return None
+        own = self.weights[:, first - self.inputs.start : last - self.inputs.start]
+        return slice(first - span.start, last - span.start), own
 
 
-def _along_first(matrix: Matrix, image: NDArray[np.generic]) -> Real:
-    flat = np.ascontiguousarray(image, dtype=np.float32).reshape(image.shape[0], -1)
-    return np.asarray(matrix @ flat, dtype=np.float32).reshape(matrix.shape[0], *image.shape[1:])
+@dataclass(frozen=True, eq=False)
+class Banded:
+    """A matrix (outputs, inputs) whose weights lie near its diagonal; outputs that see nothing are in no block."""
+
+    shape: tuple[int, int]
+    blocks: tuple[Block, ...]
+
+
+def resample(image: NDArray[np.generic], rows: Banded, columns: Banded) -> Real:
+    """`rows` · image · `columns`ᵀ for (h, w), in float32."""
+    out = np.zeros((rows.shape[0], columns.shape[0]), np.float32)
+    for outputs, band in resampled_bands(image, rows, columns):
+        out[outputs] = band
+    return out
+
+
+def resampled_bands(
+    image: NDArray[np.generic], rows: Banded, columns: Banded, spans: Spans | None = None
+) -> Iterator[tuple[slice, Real]]:
+    """The same in bands of output rows, which stay in the processor's cache while a caller finishes them.
+
+    Args:
+        spans: the rows and columns of the (h, w) image that are not 0; all of them when None.
+
+    Yields:
+        Output rows and their values, which the next band overwrites. Rows that see nothing of the spans are left out.
+    """
+    down, across = spans or (slice(0, image.shape[0]), slice(0, image.shape[1]))
+    wide = _widened(image[down, across].astype(np.float32), across, columns)
+    room = np.empty((_BLOCK_OUTPUTS[1], columns.shape[0]), np.float32)
+    for block in rows.blocks:
+        seen = block.within(down)
+        if seen is not None:
+            band = room[: len(block.weights)]
+            inputs, weights = seen
+            width = max(1, _ONE_THREAD // weights.size)
+            for left in range(0, band.shape[1], width):
+                np.matmul(weights, wide[inputs, left : left + width], out=band[:, left : left + width])
+            yield block.outputs, band
+
+
+def _widened(part: Real, across: slice, columns: Banded) -> Real:
+    wide = np.zeros((len(part), columns.shape[0]), np.float32)
+    for block in columns.blocks:
+        seen = block.within(across)
+        if seen is not None:
+            inputs, weights = seen
+            height = max(1, _ONE_THREAD // weights.size)
+            for top in range(0, len(part), height):
+                rows = slice(top, top + height)
+                np.matmul(part[rows, inputs], weights.T, out=wide[rows, block.outputs])
+    return wide
+
+
+def _banded(matrix: Matrix, step: float) -> Banded:
+    height = min(max(round(_BLOCK_INPUTS / step), _BLOCK_OUTPUTS[0]), _BLOCK_OUTPUTS[1])
+    outputs, inputs = matrix.shape
+    blocks = (_block(matrix, start, min(start + height, outputs)) for start in range(0, outputs, height))
+    return Banded((outputs, inputs), tuple(block for block in blocks if block is not None))
+
+
+def _block(matrix: Matrix, start: int, stop: int) -> Block | None:
+    entries = slice(int(matrix.indptr[start]), int(matrix.indptr[stop]))
+    inputs = matrix.indices[entries]
+    if inputs.size == 0:
+        return None
+    first, last = int(inputs.min()), int(inputs.max())
+    weights = np.zeros((stop - start, last + 1 - first), np.float32)
+    outputs = np.repeat(np.arange(stop - start), np.diff(matrix.indptr[start : stop + 1]))
+    weights[outputs, inputs - first] = matrix.data[entries]
+    return Block(slice(start, stop), slice(first, last + 1), weights)
 
 
 @lru_cache(maxsize=32)
-def spline_matrix(length: int, pad: int, side: int, size: int) -> Matrix:
+def spline_matrix(length: int, pad: int, side: int, size: int) -> Banded:
     """(size, length) cubic spline interpolation of a signal between zeros, with anti-aliasing.
 
     The signal has `pad` zeros before it and is part of a grid of `side` pixels, which becomes `size`
@@ -51,21 +141,21 @@ def spline_matrix(length: int, pad: int, side: int, size: int) -> Matrix:
         spline = spline @ _gaussian(side, (step - 1) / 2)
     inside = (centres > pad - 0.5) & (centres < pad + length - 0.5)
     black: Matrix = diags_array(inside.astype(np.float32)).tocsr()
-    return csr_array((black @ spline)[:, pad : pad + length])
+    return _banded(csr_array((black @ spline)[:, pad : pad + length]), step)
 
 
 @lru_cache(maxsize=64)
-def average_matrix(length: int, origin: float, step: float, count: int) -> Matrix:
+def average_matrix(length: int, origin: float, step: float, count: int) -> Banded:
     """(count, length) mean over the input that each output pixel covers, fractions of pixels included."""
     edges = np.clip(origin + step * (np.arange(count + 1) - 0.5) + 0.5, 0, length)
     first = np.floor(edges[:-1] + 1e-9).astype(np.intp)
     taps = first[:, None] + np.arange(math.ceil(step) + 1)
     covered = np.minimum(edges[1:, None], taps + 1) - np.maximum(edges[:-1, None], taps)
-    return _matrix(taps, np.where(covered > 1e-9, covered, 0) / step, length)
+    return _banded(_matrix(taps, np.where(covered > 1e-9, covered, 0) / step, length), step)
 
 
 @lru_cache(maxsize=64)
-def cubic_matrix(length: int, origin: float, step: float, count: int) -> Matrix:
+def cubic_matrix(length: int, origin: float, step: float, count: int) -> Banded:
     """(count, length) cubic interpolation that sees only pixels whose centres the output reaches.
 
     Pixels outside `origin − step/2 … origin + (count − ½)·step` repeat the outermost one inside, so that
@@ -79,7 +169,7 @@ def cubic_matrix(length: int, origin: float, step: float, count: int) -> Matrix:
     if last < first:
         first = last = round((origin - step / 2 + origin + (count - 0.5) * step) / 2)
     inside = np.clip(taps, max(first, 0), min(last, length - 1))
-    return _matrix(inside, weights, length)
+    return _banded(_matrix(inside, weights, length), step)
 
 
 @lru_cache(maxsize=64)

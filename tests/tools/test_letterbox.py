@@ -75,8 +75,10 @@ def test_a_shape_survives_the_round_trip(
 ) -> None:
     mask = shape_in(rows, columns, place, extent, square)
     letterbox = Letterbox.fit(rows, columns)
-    # More than 400 pixels in the source and in what the model is shown of it.
+    # More than 400 pixels in the source and in what the model is shown of it, and no needle: a tip that is thinner
+    # than the model's pixels is lost, which moves the centroid of a long shape.
     assume(np.count_nonzero(mask) * min(1, letterbox.scale**2) > 400)
+    assume((np.ptp(np.argwhere(mask), axis=0).min() + 1) * min(1, letterbox.scale) >= 6)
     assert_same_shape(letterbox.mask_to_source(answer_of_perfect_model(letterbox, mask)), mask)
 
 
