@@ -3,7 +3,8 @@
 Source: Azure AI Foundry documentation, model card and notebooks of MedImageParse; they differ in places.
 
 Request (pandas split): `{"input_data": {"columns": ["image", "text"], "index": [0], "data": [[png as base64,
-"prompt 1 & prompt 2"]]}, "params": {}}`. PNG, 8 bit, RGB, 1024 × 1024, aspect kept, padded with black.
+"prompt 1 & prompt 2"]]}, "params": {}}`; several rows have several indices. PNG, 8 bit, RGB, 1024 × 1024, aspect
+kept, padded with black.
 Answer: one object a row, `image_features` (see `wire_masks`; a JSON string, an object, once with single
 quotes) and `text_features`, a category name for each prompt out of sixteen.
 """
@@ -20,7 +21,8 @@ from domain.errors import ModelResponseInvalid, TargetRefused
 from domain.model import KnownTarget, ModelIdentity, ModelImage, ParseAnswer
 from domain.privacy import Deidentified
 from inference import targets
-from inference.transport import EndpointTransport
+from inference.row_batches import RowsNotAnswered
+from inference.wire_json import Forgetting, Scorer
 from inference.wire_masks import classify_mask_values, decode_masks, lift_payload, probabilities
 
 NAME = "MedImageParse"
@@ -30,11 +32,29 @@ _CATEGORIES = {category.value for category in Category}
 
 
 def request_body(png: bytes, prompts: Sequence[str]) -> bytes:
-    """The body that asks for `prompts` in one image, joined without a JSON encoder touching the pixels.
+    """The body that asks for `prompts` in one image.
 
     Raises:
         TargetRefused: no prompt, an empty one, or one that the contract would split at its '&'.
     """
+    return request_rows([png], prompts)
+
+
+def request_rows(pngs: Sequence[bytes], prompts: Sequence[str]) -> bytes:
+    """The body that asks for `prompts` in each image, joined without a JSON encoder touching the pixels.
+
+    Raises:
+        TargetRefused: as `request_body`.
+    """
+    text = json.dumps(_joined(prompts)).encode()
+    index = ",".join(map(str, range(len(pngs)))).encode()
+    parts = [b'{"input_data":{"columns":["image","text"],"index":[', index, b'],"data":[']
+    for number, png in enumerate(pngs):
+        parts += [b',["' if number else b'["', base64.b64encode(png), b'",', text, b"]"]
+    return b"".join((*parts, b']},"params":{}}'))
+
+
+def _joined(prompts: Sequence[str]) -> str:
     if not prompts:
         raise TargetRefused("Nothing was asked for.", where="prompts")
     for prompt in prompts:
@@ -44,16 +64,7 @@ def request_body(png: bytes, prompts: Sequence[str]) -> bytes:
                 remedy="Ask for each structure by a prompt of its own.",
                 where="prompts",
             )
-    text = json.dumps(SEPARATOR.join(" ".join(prompt.split()) for prompt in prompts)).encode()
-    return b"".join(
-        (
-            b'{"input_data":{"columns":["image","text"],"index":[0],"data":[["',
-            base64.b64encode(png),
-            b'",',
-            text,
-            b']]},"params":{}}',
-        )
-    )
+    return SEPARATOR.join(" ".join(prompt.split()) for prompt in prompts)
 
 
 def parse_response(raw: bytes, prompts: Sequence[str], size: tuple[int, int] = (SIZE, SIZE)) -> ParseAnswer:
@@ -66,7 +77,43 @@ def parse_response(raw: bytes, prompts: Sequence[str], size: tuple[int, int] = (
         ModelResponseInvalid: names the field that breaks the contract; never a guess at what was meant.
     """
     text, payload = lift_payload(raw)
-    row = _only_row(text)
+    return _answer(_rows(text, 1)[0], payload, prompts, size)
+
+
+def parse_rows(raw: bytes, prompts: Sequence[str], sizes: Sequence[tuple[int, int]]) -> list[ParseAnswer]:
+    """The answers to several images, in their order.
+
+    Args:
+        sizes: height and width of each image that was sent.
+
+    Raises:
+        RowsNotAnswered: not one object an image.
+        ModelResponseInvalid: as `parse_response`, of any of them.
+    """
+    text, payloads = _lift_all(raw)
+    lifted: Sequence[bytes | None] = payloads
+    if len(payloads) != len(sizes):
+        text, lifted = raw, [None] * len(sizes)
+    rows = _rows(text, len(sizes))
+    return [_answer(row, payload, prompts, size) for row, payload, size in zip(rows, lifted, sizes, strict=True)]
+
+
+def _lift_all(raw: bytes) -> tuple[bytes, list[bytes]]:
+    """`lift_payload` for each row: the text with placeholders, and what they stand for."""
+    pieces: list[bytes] = []
+    payloads: list[bytes] = []
+    while True:
+        text, payload = lift_payload(raw)
+        if payload is None:
+            return b"".join((*pieces, raw)), payloads
+        # Up to the placeholder both texts are equal; there, the original has a character of base64.
+        at = next(n for n, (one, other) in enumerate(zip(text, raw, strict=False)) if one != other)
+        pieces.append(text[: at + 1])
+        payloads.append(payload)
+        raw = text[at + 1 :]
+
+
+def _answer(row: dict[str, Any], payload: bytes | None, prompts: Sequence[str], size: tuple[int, int]) -> ParseAnswer:
     if "image_features" not in row:
         raise _broken("there is none", "image_features")
     values = decode_masks(row["image_features"], payload)
@@ -78,7 +125,7 @@ def parse_response(raw: bytes, prompts: Sequence[str], size: tuple[int, int] = (
     return ParseAnswer(probabilities(values, kind), kind, _categories(row.get("text_features"), len(prompts)))
 
 
-def _only_row(text: bytes) -> dict[str, Any]:
+def _rows(text: bytes, count: int) -> list[dict[str, Any]]:
     try:
         answer = json.loads(text)
     except (ValueError, RecursionError) as error:
@@ -87,9 +134,13 @@ def _only_row(text: bytes) -> dict[str, Any]:
         answer = [answer]
     if isinstance(answer, dict) and ("error" in answer or "message" in answer):
         raise _broken("an error in place of masks", "answer")
-    if not isinstance(answer, list) or len(answer) != 1 or not isinstance(answer[0], dict):
-        raise _broken("not one object for the one image", "answer")
-    return answer[0]
+    if not isinstance(answer, list) or not all(isinstance(row, dict) for row in answer):
+        raise _broken("not one object for each image", "answer")
+    if len(answer) != count:
+        raise RowsNotAnswered(
+            f"The answer breaks MedImageParse's contract: {len(answer)} objects for {count} images.", where="answer"
+        )
+    return answer
 
 
 def _categories(value: object, count: int) -> tuple[str, ...]:
@@ -108,7 +159,7 @@ def _broken(reason: str, where: str) -> ModelResponseInvalid:
 class MedImageParse:
     """A MedImageParse endpoint as a segmentation model (`domain.ports.SegmentationModel`)."""
 
-    def __init__(self, transport: EndpointTransport) -> None:
+    def __init__(self, transport: Scorer) -> None:
         self._transport = transport
 
     @property
@@ -129,19 +180,39 @@ class MedImageParse:
         """Masks in the image's own pixels, one for each prompt, in their order."""
         return await segment_over(self._transport, image, prompts)
 
+    async def segment_many(
+        self, images: Sequence[Deidentified[ModelImage]], prompts: Sequence[str]
+    ) -> list[ParseAnswer]:
+        """The same for several images in one request (`inference.row_batches.BatchSegmentationModel`)."""
+        return await segment_many_over(self._transport, images, prompts)
 
-async def segment_over(
-    transport: EndpointTransport, image: Deidentified[ModelImage], prompts: Sequence[str]
-) -> ParseAnswer:
+
+async def segment_over(transport: Scorer, image: Deidentified[ModelImage], prompts: Sequence[str]) -> ParseAnswer:
     """One call by the contract, whoever serves it.
 
     Raises:
         ModelUnreachable, ModelRefused, ModelResponseInvalid, TargetRefused.
     """
-    body = Deidentified(request_body(image.value.png, prompts), image.method)
+    return (await segment_many_over(transport, [image], prompts))[0]
+
+
+async def segment_many_over(
+    transport: Scorer, images: Sequence[Deidentified[ModelImage]], prompts: Sequence[str]
+) -> list[ParseAnswer]:
+    """One call with a row an image.
+
+    Raises:
+        RowsNotAnswered: the endpoint answered another number of rows.
+        ModelUnreachable, ModelRefused, ModelResponseInvalid, TargetRefused.
+    """
+    methods = "; ".join(dict.fromkeys(image.method for image in images))
+    body = Deidentified(request_rows([image.value.png for image in images], prompts), methods)
     raw = await transport.score(body)
+    sizes = [(image.value.height, image.value.width) for image in images]
     try:
-        return parse_response(raw, prompts, (image.value.height, image.value.width))
+        return [parse_response(raw, prompts, sizes[0])] if len(sizes) == 1 else parse_rows(raw, prompts, sizes)
     except ModelResponseInvalid as error:
+        if isinstance(transport, Forgetting):
+            await transport.discard(body)
         where = f"{transport.endpoint.label}, {error.where}"
-        raise ModelResponseInvalid(error.reason, remedy=error.remedy, where=where) from error
+        raise type(error)(error.reason, remedy=error.remedy, where=where) from error
