@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +10,9 @@ from domain.model import KnownTarget, Window
 from inference.targets import singular
 
 _CARDS = Path(__file__).with_name("cards")
+
+PARSE_2D, PARSE_3D = "MedImageParse 2D", "MedImageParse 3D"
+"""Wire contracts of embedded models: a picture in and masks out, or a volume in and a label map out."""
 
 
 @dataclass(frozen=True)
@@ -33,6 +36,8 @@ class Card:
         targets: canonical prompt → category of the contract's sixteen.
         sided: targets that assume standard display (the patient's right at the image's left).
         caution: why every result needs a look; "" when the quality is known well enough.
+        cautions: the same for one target, where it is known less well than the others.
+        contract: the wire contract that it is served under.
         quality: what `command` printed when the version was made.
     """
 
@@ -51,6 +56,8 @@ class Card:
     quality: tuple[Quality, ...]
     command: str
     caution: str = ""
+    cautions: dict[str, str] = field(default_factory=dict)
+    contract: str = PARSE_2D
 
     @property
     def identity(self) -> str:
@@ -68,9 +75,8 @@ class Card:
         if name is None or modality.upper() not in self.modalities:
             return None
         cases = max((q.n for q in self.quality if q.target == name), default=0)
-        return KnownTarget(
-            name, modality.upper(), self.site, None, cases, self.targets[name], self.window, self.caution
-        )
+        caution = self.cautions.get(name, self.caution)
+        return KnownTarget(name, modality.upper(), self.site, None, cases, self.targets[name], self.window, caution)
 
     def as_json(self) -> dict[str, Any]:
         """All facts, for GET /models."""

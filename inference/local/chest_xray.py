@@ -1,16 +1,18 @@
-"""Lungs on a frontal chest X-ray: dark regions scored against a shape prior, then a random walker.
+"""Lungs on a frontal chest X-ray: dark regions scored against a shape prior, a random walker, then an outline.
 
 The image is grey, dense tissue bright, in standard display (the patient's right at the image's left). Works
-on a coarse grid; the soft mask (probability × 255) is the random walker's own.
+on a coarse grid; the soft mask (share × 255) tells how many of the tried outlines hold a pixel.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
+
+from inference.local.chest_outline import LEFT_LUNG, RIGHT_LUNG, outlined
 
 GRID = 192
 """Longest side of the coarse grid."""
@@ -23,6 +25,15 @@ BARE_AIR = 0.16
 
 SMALLEST_SCORE = 0.35
 """A side whose best region scores less is left empty: no lung was recognised there."""
+
+SHIFTS = (0.0, -0.07, 0.07, -0.14, 0.14)
+"""Places of the midline beside the film's middle, in fractions of its width."""
+
+OUTGROWTH = 6
+"""Necks thinner than twice this, in pixels of the coarse grid, are cut off the guess."""
+
+SMALLEST_GUESS = 200
+"""Pixels of the coarse grid."""
 
 Bool = NDArray[np.bool_]
 Plane = NDArray[np.float32]
@@ -45,6 +56,7 @@ class Prior:
 
 
 RIGHT, LEFT = Prior(0.29), Prior(0.71)
+TEMPLATES = (RIGHT_LUNG, LEFT_LUNG)
 
 
 def segment(image: NDArray[np.uint8], targets: Sequence[str]) -> NDArray[np.uint8]:
@@ -73,13 +85,51 @@ def _lungs(image: NDArray[np.uint8]) -> tuple[Plane, Plane]:
     stretched, small = _normalised(image)
     smooth = np.asarray(ndimage.gaussian_filter(small, 2.0), np.float32)
     outside = _outside(stretched)
-    best = [_best_region(smooth, prior, outside) for prior in (RIGHT, LEFT)]
-    empty = np.zeros_like(smooth)
-    if best[0] is None and best[1] is None:
-        return empty, empty
-    labels = _seeds(smooth, best)
+    priors, best = _recognised(smooth, outside)
+    labels = _seeds(smooth, best, priors)
     labels[outside] = 3
-    return _walk(smooth, labels, best)
+    guesses = [_opened(plane > 0.5, OUTGROWTH) for plane in _walk(smooth, labels, best)]
+    grey = np.asarray((stretched + small) / 2, np.float32)
+    drawn = [_outlined(grey, guess, outside, shape) for guess, shape in zip(guesses, TEMPLATES, strict=True)]
+    return drawn[0], drawn[1]
+
+
+def _recognised(smooth: Plane, outside: Bool) -> tuple[tuple[Prior, Prior], list[Bool | None]]:
+    """The region of each side. Where one is missing, the patient may lie beside the middle of the film."""
+    found: tuple[tuple[Prior, Prior], list[Bool | None]] = ((RIGHT, LEFT), [None, None])
+    best_score = -1.0
+    for shift in SHIFTS:
+        priors = (replace(RIGHT, column=RIGHT.column + shift), replace(LEFT, column=LEFT.column + shift))
+        scored = [_best_region(smooth, prior, outside, 0.5 + shift) for prior in priors]
+        total = sum(score for _, score in scored)
+        if total > best_score:
+            best_score, found = total, (priors, [region for region, _ in scored])
+        if shift == 0 and all(region is not None for region, _ in scored):
+            break
+    return found
+
+
+def _outlined(grey: Plane, guess: Bool, outside: Bool, template: NDArray[np.float64]) -> Plane:
+    """Share of outlines that hold a pixel; nothing where nothing was guessed."""
+    if guess.sum() < SMALLEST_GUESS:
+        return np.zeros_like(grey)
+    share = outlined(grey, guess, template)
+    share[outside] = 0
+    return share
+
+
+def _opened(region: Bool, radius: int) -> Bool:
+    """The largest part that a disc reaches: necks to gas, neck or armpit are cut."""
+    from scipy import ndimage
+
+    depth = ndimage.distance_transform_edt(np.pad(region, radius + 1))
+    labels, count = ndimage.label(depth > radius)
+    if not count:
+        return np.zeros_like(region)
+    sizes = np.bincount(labels.ravel())
+    sizes[0] = 0
+    inner = slice(radius + 1, -radius - 1)
+    return np.asarray(ndimage.distance_transform_edt(labels != sizes.argmax()) <= radius, bool)[inner, inner]
 
 
 def _normalised(image: NDArray[np.uint8]) -> tuple[Plane, Plane]:
@@ -113,18 +163,18 @@ def _outside(stretched: Plane) -> Bool:
     return np.asarray(ndimage.binary_dilation(bare, iterations=3), bool) if bare.any() else bare
 
 
-def _best_region(smooth: Plane, prior: Prior, outside: Bool) -> Bool | None:
-    """The region of one of many grey levels that looks most like a lung on this side."""
+def _best_region(smooth: Plane, prior: Prior, outside: Bool, middle: float) -> tuple[Bool | None, float]:
+    """The region of one of many grey levels that looks most like a lung on this side, and its score."""
     from scipy import ndimage
 
     distance = prior.distance((smooth.shape[0], smooth.shape[1]))
     side = np.zeros(smooth.shape, bool)
-    half = smooth.shape[1] // 2
-    side[:, :half] = prior.column < 0.5
-    side[:, half:] = prior.column >= 0.5
+    half = round(smooth.shape[1] * middle)
+    side[:, :half] = prior.column < middle
+    side[:, half:] = prior.column >= middle
     reach = side & (distance < 1.75) & ~outside
     if reach.sum() < 0.05 * smooth.size:
-        return None
+        return None, 0.0
     best, best_score = None, SMALLEST_SCORE
     for percentile in LEVELS:
         dark = (smooth < np.percentile(smooth[reach], percentile)) & reach
@@ -137,7 +187,7 @@ def _best_region(smooth: Plane, prior: Prior, outside: Bool) -> Bool | None:
             score = 0.0 if through else _score(region, distance, smooth)
             if score > best_score:
                 best, best_score = region, score
-    return best
+    return best, best_score if best is not None else 0.0
 
 
 def _score(region: Bool, distance: Plane, smooth: Plane) -> float:
@@ -155,13 +205,13 @@ def _score(region: Bool, distance: Plane, smooth: Plane) -> float:
     return overlap * solidity * min(1.0, max(0.0, contrast) / 0.15)
 
 
-def _seeds(smooth: Plane, best: Sequence[Bool | None]) -> NDArray[np.int32]:
+def _seeds(smooth: Plane, best: Sequence[Bool | None], priors: Sequence[Prior]) -> NDArray[np.int32]:
     """Markers: 1 right lung, 2 left lung, 3 the rest, 0 to be decided."""
     from scipy import ndimage
 
     labels = np.zeros(smooth.shape, np.int32)
     near = np.zeros(smooth.shape, bool)
-    for number, (region, prior) in enumerate(zip(best, (RIGHT, LEFT), strict=True), start=1):
+    for number, (region, prior) in enumerate(zip(best, priors, strict=True), start=1):
         if region is None:
             continue
         closed = _closed(region, 6)

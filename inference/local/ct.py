@@ -11,17 +11,26 @@ from collections.abc import Callable, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from inference.local.ct_tissue import bones, trachea, wall_inside
+
 LOW_HU, HIGH_HU = -1000.0, 1000.0
 GRID = 512
 """Longest side of the grid that regions are found on; their borders are drawn on the full image."""
 
 AIR_HU, SKIN_HU = -400.0, -300.0
-FAT_HU, SOFT_HU, BONE_HU = (-190.0, -30.0), (-30.0, 200.0), 200.0
+FAT_HU, SOFT_HU = (-190.0, -30.0), (-30.0, 200.0)
+BONE_HU, CORTEX_HU = 150.0, 250.0
+"""Bone is what is denser than the first and holds something denser than the second, with the marrow inside."""
+
+TRACHEA_HU = -900.0
 SMALLEST_LUNG, SURE_LUNG = 0.003, 0.04
 """Of the body's area: smaller air is not told from gas; larger air is lung unless it is empty all through."""
 
 GAS_HU, EMPTY_HU = -920.0, -985.0
 """Median inside. Gas in bowel, stomach, trachea or sinus is darker than aerated lung, but emphysema comes near it."""
+
+MOTTLED_HU = 95.0
+"""Standard deviation inside: stool mixed with gas varies more than lung."""
 
 Bool = NDArray[np.bool_]
 Grey = NDArray[np.uint8]
@@ -60,6 +69,11 @@ class _Slice:
     @property
     def lungs(self) -> Bool:
         return self.region("lungs", lambda: _lungs(self.small, self.body))
+
+    @property
+    def wall(self) -> Bool:
+        """The body's wall of muscle and bone, with all that it encloses."""
+        return self.region("wall", lambda: wall_inside(self.small, self.body, self.lungs, level(SOFT_HU[0])))
 
     def full(self, region: Bool) -> Bool:
         """A region of the coarse grid on the full image."""
@@ -137,7 +151,8 @@ def _is_lung(values: NDArray[np.float32], component: Bool, body_area: int) -> bo
     ring = ndimage.binary_dilation(component, iterations=4) & ~ndimage.binary_dilation(component, iterations=2)
     in_bone = ring.any() and np.percentile(values[ring], 60) > level(150.0)
     empty = float(np.mean(values[component] < level(-950.0)))
-    return median > level(GAS_HU) and empty < 0.15 and not in_bone
+    mottled = float(inside.std()) > level(MOTTLED_HU) - level(0.0)
+    return median > level(GAS_HU) and empty < 0.15 and not in_bone and not mottled
 
 
 def _sides(lungs: Bool, body: Bool) -> tuple[Bool, Bool]:
@@ -205,5 +220,7 @@ _DRAW: dict[str, Callable[[_Slice], Bool]] = {
     "air": lambda s: (s.image < level(AIR_HU)) & s.full(s.body),
     "fat": lambda s: s.band(*FAT_HU),
     "soft tissue": lambda s: s.band(*SOFT_HU),
-    "bone": lambda s: s.band(BONE_HU, np.inf),
+    "subcutaneous fat": lambda s: s.band(*FAT_HU) & ~s.full(s.wall),
+    "bone": lambda s: s.full(bones(s.small, s.body, level(BONE_HU), level(CORTEX_HU))),
+    "trachea": lambda s: s.full(trachea(s.small, s.body, level(AIR_HU), level(TRACHEA_HU))),
 }

@@ -1,4 +1,4 @@
-"""The embedded models by name, and the one function that runs any of them on a PNG."""
+"""The embedded models by name, and the functions that run any of them on a picture or a volume."""
 
 from __future__ import annotations
 
@@ -18,8 +18,14 @@ _MODULES = {
     "embedded-cxr": "inference.local.chest_xray",
     "embedded-nuclei": "inference.local.nuclei",
 }
+_VOLUME_MODULES = {"embedded-mr-brain": "inference.local.mr_brain"}
 _COLOUR = frozenset({"embedded-nuclei"})
 NAMES = tuple(_MODULES)
+"""Models of MedImageParse 2D's contract. They need nothing but this program."""
+
+VOLUME_NAMES = tuple(_VOLUME_MODULES)
+"""Models of MedImageParse 3D's contract. They need weights, which may not be installed."""
+
 LARGEST_PIXELS = 4096 * 4096
 
 
@@ -27,6 +33,21 @@ LARGEST_PIXELS = 4096 * 4096
 def card(name: str) -> Card:
     """The card of an embedded model."""
     return load_card(name)
+
+
+def offered() -> tuple[str, ...]:
+    """The models that can run on this machine, of either contract."""
+    return (*NAMES, *(name for name in VOLUME_NAMES if import_module(_VOLUME_MODULES[name]).available()))
+
+
+def segment_nifti(name: str, content: bytes, targets: Sequence[str]) -> bytes:
+    """A label map (nii.gz) on the grid of a volume (nii or nii.gz): label k is the k-th target.
+
+    Raises:
+        ValueError: not a readable volume.
+    """
+    segment: Callable[[bytes, Sequence[str]], bytes] = import_module(_VOLUME_MODULES[name]).segment_nifti
+    return segment(content, targets)
 
 
 def segment_png(name: str, png: bytes, targets: Sequence[str]) -> NDArray[np.uint8]:

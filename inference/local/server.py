@@ -1,7 +1,8 @@
-"""Embedded models behind MedImageParse's wire contract: the same request, the same answer, another model.
+"""Embedded models behind MedImageParse's wire contracts: the same request, the same answer, another model.
 
-`POST /score` as Azure ML serves MedImageParse 2D (pandas split, columns image and text, rows in order; header
-`azureml-model-deployment` names a model; bearer key when one is set). Errors are JSON:
+`POST /score` as Azure ML serves MedImageParse (pandas split, columns image and text, rows in order; header
+`azureml-model-deployment` names a model; bearer key when one is set). A picture is answered as MedImageParse 2D
+answers, a NIfTI volume as MedImageParse 3D, by a label map in `nifti_file`. Errors are JSON:
 `{"error": {"code": …, "message": …}}`. Beyond the contract: the header `x-medimage-model: name@version` says
 who answered, `GET /models` gives the model cards, `GET /` health. It never calls itself MedImageParse.
 """
@@ -25,8 +26,9 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from domain.ports import Compute
-from inference.local.card import Card
-from inference.local.registry import segment_png
+from inference.local.card import PARSE_2D, PARSE_3D, Card
+from inference.local.nifti_volume import GZIP_MAGIC
+from inference.local.registry import segment_nifti, segment_png
 
 LARGEST_BODY = 64 * 2**20
 LARGEST_ROWS = 64
@@ -85,8 +87,9 @@ class _Server:
         try:
             self._authorise(request.headers.get("authorization", ""))
             rows = _rows(await _body(request))
-            cards = [self._choose(request.headers.get("azureml-model-deployment", ""), row[1]) for row in rows]
-            answers = [await self._answer(card, png, prompts) for card, (png, prompts) in zip(cards, rows, strict=True)]
+            deployment = request.headers.get("azureml-model-deployment", "")
+            cards = [self._choose(deployment, *row) for row in rows]
+            answers = [await self._answer(card, *row) for card, row in zip(cards, rows, strict=True)]
         except _Refused as refused:
             error = {"error": {"code": refused.code, "message": refused.message}}
             return JSONResponse(error, status_code=refused.status)
@@ -98,14 +101,15 @@ class _Server:
         if self._key and not hmac.compare_digest(header.encode(), f"Bearer {self._key}".encode()):
             raise _Refused(401, "unauthorized", "The bearer key is missing or wrong.")
 
-    def _choose(self, deployment: str, prompts: Sequence[str]) -> Card:
-        """The named model, or the only one that knows every prompt; never a guess between several."""
+    def _choose(self, deployment: str, image: bytes, prompts: Sequence[str]) -> Card:
+        """The named model, or the only one for this kind of image that knows every prompt; never a guess."""
         if deployment:
             if deployment not in self._cards:
                 raise _Refused(404, "deployment_not_found", f"Deployments here: {', '.join(self._cards)}.")
             candidates = [self._cards[deployment]]
         else:
-            candidates = list(self._cards.values())
+            contract = PARSE_3D if _is_volume(image) else PARSE_2D
+            candidates = [card for card in self._cards.values() if card.contract == contract]
         fitting = [card for card in candidates if all(card.target(prompt) for prompt in prompts)]
         if not fitting:
             raise _Refused(400, "target_not_available", f"The target is {NOT_AVAILABLE}.")
@@ -114,10 +118,12 @@ class _Server:
             raise _Refused(400, "deployment_needed", f"Name one in azureml-model-deployment: {names}.")
         return fitting[0]
 
-    async def _answer(self, card: Card, png: bytes, prompts: Sequence[str]) -> bytes:
+    async def _answer(self, card: Card, image: bytes, prompts: Sequence[str]) -> bytes:
         targets = [name for name in map(card.target, prompts) if name]
         try:
-            masks = await self._compute.run(segment_png, card.name, png, targets)
+            if card.contract == PARSE_3D:
+                return _encoded_labels(await self._compute.run(segment_nifti, card.name, image, targets))
+            masks = await self._compute.run(segment_png, card.name, image, targets)
         except ValueError as error:
             raise _Refused(400, "image_unreadable", str(error)) from error
         return _encoded(masks, [card.targets[name] for name in targets])
@@ -137,6 +143,16 @@ def _encoded(masks: NDArray[np.uint8], categories: Sequence[str]) -> bytes:
     )
 
 
+def _encoded_labels(nifti: bytes) -> bytes:
+    """One row of the answer for a volume: a label map as JSON string in JSON."""
+    return b"".join((b'{"nifti_file":"{\\"data\\": \\"', base64.b64encode(nifti), b'\\"}"}'))
+
+
+def _is_volume(image: bytes) -> bool:
+    """Whether it is NIfTI, packed or not (its magic number lies at byte 344), rather than a picture."""
+    return image.startswith(GZIP_MAGIC) or image[344:347] in (b"n+1", b"ni1")
+
+
 async def _body(request: Request) -> bytes:
     chunks: list[bytes] = []
     size = 0
@@ -149,7 +165,7 @@ async def _body(request: Request) -> bytes:
 
 
 def _rows(body: bytes) -> list[tuple[bytes, list[str]]]:
-    """(PNG, prompts) of each row."""
+    """(image, prompts) of each row."""
     try:
         table: dict[str, Any] = json.loads(body)["input_data"]
         image, text = table["columns"].index("image"), table["columns"].index("text")
@@ -158,10 +174,10 @@ def _rows(body: bytes) -> list[tuple[bytes, list[str]]]:
         raise _Refused(400, "request_invalid", "The body is not pandas split with columns image and text.") from error
     if not 0 < len(rows) <= LARGEST_ROWS:
         raise _Refused(400, "request_invalid", f"A request has 1 to {LARGEST_ROWS} rows.")
-    return [(_png(data), _prompts(words)) for data, words in rows]
+    return [(_image(data), _prompts(words)) for data, words in rows]
 
 
-def _png(data: object) -> bytes:
+def _image(data: object) -> bytes:
     try:
         if not isinstance(data, str):
             raise TypeError(type(data).__name__)

@@ -1,0 +1,1 @@
+"""Quality of models and agents against known answers."""
