@@ -18,6 +18,7 @@ from domain.ports import SegmentationModel
 from inference.local.in_process import EmbeddedModel
 from inference.medimageparse import MedImageParse
 from inference.targets import all_targets
+from inference.volume_models import LocalVolumeModel, VolumeModel
 
 _FILE = Path(__file__).with_name("catalogue.json")
 CONTRACT = "MedImageParse 2D"
@@ -36,11 +37,14 @@ class CatalogueRow:
     research_use: str
 
 
+Model = SegmentationModel | VolumeModel
+
+
 @dataclass(frozen=True)
 class Candidate:
     """A model that may answer, with what is known of the target and why it stands where it stands."""
 
-    model: SegmentationModel
+    model: Model
     known: KnownTarget | None
     reason: str
 
@@ -49,51 +53,80 @@ class Catalogue:
     """The models of this set-up, configured endpoints before embedded models.
 
     The caller asks the first candidate, and on a failure the next one, and records why.
+
+    Args:
+        endpoints, embedded: models of single images.
+        volumes, embedded_volumes: models that take a whole series at once.
     """
 
-    def __init__(self, endpoints: Sequence[SegmentationModel], embedded: Sequence[SegmentationModel] = ()) -> None:
+    def __init__(
+        self,
+        endpoints: Sequence[SegmentationModel],
+        embedded: Sequence[SegmentationModel] = (),
+        *,
+        volumes: Sequence[VolumeModel] = (),
+        embedded_volumes: Sequence[VolumeModel] = (),
+    ) -> None:
         self._endpoints = tuple(endpoints)
         self._embedded = tuple(embedded)
+        self._volumes = tuple(volumes)
+        self._embedded_volumes = tuple(embedded_volumes)
 
     @property
-    def models(self) -> tuple[SegmentationModel, ...]:
+    def models(self) -> tuple[Model, ...]:
         """All models, in the order of preference."""
-        return (*self._endpoints, *self._embedded)
+        return (*self._endpoints, *self._volumes, *self._embedded, *self._embedded_volumes)
 
     def rows(self) -> tuple[CatalogueRow, ...]:
         """One row for each different model."""
         return tuple({row.name: row for row in map(row_of, self.models)}.values())
 
-    def candidates(self, modality: str, target: str, region: str = "") -> tuple[Candidate, ...]:
-        """Models to ask, best first: endpoints that know the target, other endpoints, embedded models that know it."""
-        ordered = [*_known_first(self._endpoints, modality, target, region)]
-        ordered += [c for c in _known_first(self._embedded, modality, target, region) if c.known]
-        return tuple(ordered)
+    def candidates(
+        self, modality: str, target: str, region: str = "", *, volumetric: bool = False
+    ) -> tuple[Candidate, ...]:
+        """Models to ask, best first: endpoints that know the target, other endpoints, embedded models that know it.
 
-    def select(self, modality: str, target: str, region: str = "") -> tuple[Candidate, ...]:
+        Args:
+            volumetric: the images are a volume with even slices in the patient, as models of volumes need.
+        """
+        ordered = _known_first(self._endpoints, modality, target, region)
+        local = _known_first(self._embedded, modality, target, region)
+        if volumetric:
+            ordered += _known_first(self._volumes, modality, target, region)
+            local += _known_first(self._embedded_volumes, modality, target, region)
+        return (*ordered, *(c for c in local if c.known))
+
+    def select(
+        self, modality: str, target: str, region: str = "", *, volumetric: bool = False
+    ) -> tuple[Candidate, ...]:
         """`candidates`, of which there is at least one.
 
         Raises:
             ModelUnavailable: no model here answers this.
         """
-        found = self.candidates(modality, target, region)
+        found = self.candidates(modality, target, region, volumetric=volumetric)
         if not found:
-            raise ModelUnavailable(
-                f"{target.casefold()!r} on {modality} is not available on this machine; configure an endpoint.",
-                remedy="Set MEDIMAGE_MODELS__MEDIMAGEPARSE__ENDPOINTS to a MedImageParse endpoint.",
-            )
+            raise unavailable(modality, target)
         return found
 
 
-def _known_first(models: Iterable[SegmentationModel], modality: str, target: str, region: str) -> list[Candidate]:
+def unavailable(modality: str, target: str) -> ModelUnavailable:
+    """The error that says what to configure."""
+    return ModelUnavailable(
+        f"{target.casefold()!r} on {modality} is not available on this machine; configure an endpoint.",
+        remedy="Set MEDIMAGE_MODELS__MEDIMAGEPARSE__ENDPOINTS to a MedImageParse endpoint.",
+    )
+
+
+def _known_first(models: Iterable[Model], modality: str, target: str, region: str) -> list[Candidate]:
     asked = [model for model in models if model.accepts(modality, target)]
     candidates = [Candidate(model, model.known(modality, target, region), "") for model in asked]
     candidates.sort(key=lambda candidate: candidate.known is None)
     return [Candidate(c.model, c.known, _reason(c.model, c.known)) for c in candidates]
 
 
-def _reason(model: SegmentationModel, known: KnownTarget | None) -> str:
-    kind = "embedded model" if isinstance(model, EmbeddedModel) else "configured endpoint"
+def _reason(model: Model, known: KnownTarget | None) -> str:
+    kind = "embedded model" if isinstance(model, EmbeddedModel | LocalVolumeModel) else "configured endpoint"
     if known is None:
         return f"{kind} {model.identity.name}; the target is not among its evaluated ones"
     if known.published_dice is None:
@@ -104,28 +137,34 @@ def _reason(model: SegmentationModel, known: KnownTarget | None) -> str:
     )
 
 
-def row_of(model: SegmentationModel) -> CatalogueRow:
+def row_of(model: Model) -> CatalogueRow:
     """The facts about a model; one that is in no table has only its name.
 
     MedImageParse's targets are its published ones: it takes any text.
     """
-    if isinstance(model, EmbeddedModel):
+    if isinstance(model, EmbeddedModel | LocalVolumeModel):
         card = model.card
         return CatalogueRow(
             card.name,
-            CONTRACT,
+            card.contract,
             card.modalities,
             tuple(card.targets),
             card.licence,
             card.intended_use,
             str(_facts()["embedded_research_use"]),
         )
-    if isinstance(model, MedImageParse):
-        facts = next(row for row in _facts()["models"] if row["name"] == model.identity.name)
-        names = tuple(sorted({known.target for known in all_targets()}))
-        return CatalogueRow(targets=names, **{**facts, "modalities": tuple(facts["modalities"])})
+    found = next((row for row in _facts()["models"] if row["name"] == model.identity.name), None)
+    if found is not None:
+        names = tuple(sorted({known.target for known in all_targets()})) if isinstance(model, MedImageParse) else ()
+        return CatalogueRow(targets=names, **{**found, "modalities": tuple(found["modalities"])})
     unknown = "Not stated."
     return CatalogueRow(model.identity.name, CONTRACT, (), (), unknown, unknown, unknown)
+
+
+def described() -> tuple[CatalogueRow, ...]:
+    """Microsoft's models whose contracts are described here, configured or not."""
+    rows = _facts()["models"]
+    return tuple(CatalogueRow(targets=(), **{**row, "modalities": tuple(row["modalities"])}) for row in rows)
 
 
 @cache

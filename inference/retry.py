@@ -3,32 +3,39 @@
 from __future__ import annotations
 
 import random
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 
+_SECONDS = re.compile(r"[0-9]{1,9}(\.[0-9]*)?")
+
 
 @dataclass(frozen=True)
 class RetryPolicy:
-    """Bounds of the patience with one endpoint.
+    """Bounds of the patience with one call.
 
     Attributes:
-        tries: calls in all, the first one included.
+        tries: requests in all, the first one included.
         base_s: upper bound of the first wait; doubles with every try.
         longest_s: no wait is longer; an endpoint that asks for more is given up, not hurried.
+        total_s: no try starts later than this after the call's beginning, time in queues not counted. With an
+            endpoint's deadline it bounds the whole call.
     """
 
     tries: int = 3
     base_s: float = 0.5
     longest_s: float = 60.0
+    total_s: float = 300.0
 
-    def wait_s(self, failures: int, asked_s: float | None, chance: random.Random) -> float | None:
+    def wait_s(self, failures: int, asked_s: float | None, chance: random.Random, spent_s: float = 0.0) -> float | None:
         """Seconds until the next try after `failures` ≥ 1 failed ones; None when there shall be no other."""
         if failures >= self.tries or (asked_s is not None and asked_s > self.longest_s):
             return None
         jitter = chance.uniform(0.0, min(self.longest_s, self.base_s * 2.0 ** (failures - 1)))
-        return jitter if asked_s is None else max(asked_s, min(asked_s + jitter, self.longest_s))
+        wait = jitter if asked_s is None else max(asked_s, min(asked_s + jitter, self.longest_s))
+        return wait if spent_s + wait <= self.total_s else None
 
 
 def retry_after_s(headers: Mapping[str, str]) -> float | None:
@@ -36,7 +43,7 @@ def retry_after_s(headers: Mapping[str, str]) -> float | None:
     value = headers.get("retry-after", "").strip()
     if not value:
         return None
-    if value.replace(".", "", 1).isdigit():
+    if _SECONDS.fullmatch(value):
         return float(value)
     try:
         then = parsedate_to_datetime(value)

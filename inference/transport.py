@@ -1,217 +1,329 @@
-"""JSON over HTTP to one scoring endpoint: pooled, bounded in time, size and concurrency, retried when it makes sense.
+"""Calls to a model behind one or several scoring endpoints: bounded in time, size, rate and cost.
 
-Contract: Azure ML managed online endpoints, scoring (POST, bearer key, optional header
-`azureml-model-deployment`; 429 and 5xx may be tried again). It knows nothing about what the bytes mean.
-Errors name the endpoint and its host, never its path, its key, or what was sent or answered.
+A body goes through: result cache → one flight for identical bodies → queue by priority, limits, quota and circuit
+(`balancer`) → one request (`exchange`) → retry, at another endpoint where there is one. It knows nothing about
+what the bytes mean.
 """
 
 from __future__ import annotations
 
 import asyncio
+import logging
 import random
-import re
-from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
-from ipaddress import ip_address
-from urllib.parse import urlsplit
+import ssl
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from hashlib import sha256
+from typing import TypeVar
+from urllib.request import getproxies
 
 import httpx
 
-from domain.errors import ConfigurationError, ModelError, ModelRefused, ModelResponseInvalid, ModelUnreachable
+from domain.errors import ConfigurationError, ModelError
 from domain.privacy import Deidentified
-from inference.retry import RetryPolicy, is_transient, retry_after_s
+from inference.balancer import Admission, Balancer, Route
+from inference.call import Call, Outcome
+from inference.circuit import Circuit, CircuitPolicy
+from inference.endpoint import IN_PROCESS_HOST, LARGEST_ANSWER, Endpoint
+from inference.exchange import Answer, Exchange, Failed
+from inference.limits import Limiter
+from inference.priority import Urgency, current_priority
+from inference.quota import MemoryQuotaStore, Quota, QuotaAlert, QuotaStore
+from inference.result_cache import CacheKey, ResultCache
+from inference.retry import RetryPolicy
+from inference.single_flight import SingleFlight
+from inference.sockets import SocketTransport
+from inference.timing import LoopTiming, Timing
+from inference.traffic import CallRecord, Traffic, collect
 
-IN_PROCESS_HOST = "embedded.invalid"
-"""Host of endpoints that an ASGI transport answers in this process (RFC 6761: never resolves)."""
+__all__ = ["IN_PROCESS_HOST", "LARGEST_ANSWER", "Endpoint", "EndpointTransport", "Shared", "open_client"]
 
-CONNECT_S, READ_S = 10.0, 90.0
-LARGEST_ANSWER = 512 * 2**20
-_ERROR_CODE = re.compile(rb'"code"\s*:\s*"([A-Za-z][A-Za-z_]{1,39})"')
-_REMEDIES = {
-    400: "Check that the endpoint serves the model it is configured for, and its deployment.",
-    401: "Check the endpoint's key.",
-    403: "Check the endpoint's key and what it is allowed to do.",
-    404: "Check the endpoint's URL and deployment.",
-    413: "The endpoint's limit for requests is too small for one image; raise it there.",
-}
+CONNECT_S, READ_S, KEEP_S = 10.0, 90.0, 30.0
+_LARGE = 4 << 20
+_logger = logging.getLogger(__name__)
 
 Sleep = Callable[[float], Awaitable[None]]
-
-
-@dataclass(frozen=True, repr=False)
-class Endpoint:
-    """A scoring URI and how to call it.
-
-    Attributes:
-        concurrency: calls in flight at once; published for MedImageParse: 8 an instance.
-        name: what people call it; its host when empty.
-        version: of the model behind it, from configuration; the wire does not say.
-    """
-
-    url: str
-    key: str = ""
-    deployment: str = ""
-    concurrency: int = 8
-    name: str = ""
-    version: str = "unknown"
-
-    def __post_init__(self) -> None:
-        parts = urlsplit(self.url)
-        if parts.scheme not in ("http", "https") or not parts.hostname or parts.username or parts.password:
-            raise ConfigurationError(
-                "An endpoint's URL must be http(s)://host/path, without a name or password in it.",
-                where=self.name or "models endpoints",
-            )
-        if self.concurrency < 1:
-            raise ConfigurationError("An endpoint's concurrency must be at least 1.", where=self.label)
-
-    def __repr__(self) -> str:
-        return f"Endpoint({self.label})"
-
-    @property
-    def host(self) -> str:
-        """Host name of the URL."""
-        return urlsplit(self.url).hostname or ""
-
-    @property
-    def label(self) -> str:
-        """How errors and logs call it: name and host."""
-        return f"{self.name} ({self.host})" if self.name else self.host
-
-    @property
-    def local(self) -> bool:
-        """True when pixels sent there stay on this machine: in this process, or on loopback."""
-        if self.host in (IN_PROCESS_HOST, "localhost"):
-            return True
-        try:
-            return ip_address(self.host).is_loopback
-        except ValueError:
-            return False
+T = TypeVar("T")
 
 
 def open_client(
     *,
     connect_s: float = CONNECT_S,
     read_s: float = READ_S,
-    connections: int = 64,
+    connections: int = 256,
     transport: httpx.AsyncBaseTransport | None = None,
+    trust: ssl.SSLContext | None = None,
 ) -> httpx.AsyncClient:
-    """A pool for any number of endpoints; whoever opens it closes it. Time-outs in seconds."""
+    """A pool for any number of endpoints; whoever opens it closes it. Time-outs in seconds.
+
+    Args:
+        read_s: longest silence of an endpoint; its deadline bounds the whole answer.
+        trust: whom to believe; the certifi list, or SSL_CERT_FILE, when None.
+        transport: instead of sockets. Where the environment names a proxy, httpx's own connections go through it.
+    """
+    limits = httpx.Limits(max_connections=connections, max_keepalive_connections=connections, keepalive_expiry=KEEP_S)
+    if transport is None and not getproxies():
+        transport = SocketTransport(limits, trust)
     return httpx.AsyncClient(
         timeout=httpx.Timeout(read_s, connect=connect_s),
-        limits=httpx.Limits(max_connections=connections, max_keepalive_connections=connections),
+        limits=limits,
         follow_redirects=False,
         transport=transport,
+        verify=trust if trust is not None else True,
     )
 
 
+@dataclass(frozen=True)
+class Shared:
+    """What the transports of a process have in common; the defaults keep everything in this process.
+
+    Attributes:
+        cache: of answers; None for none.
+        quotas: counts of daily quotas.
+        traffic: counters by endpoint.
+        on_call: told of every call that ended, cached ones too. on_alert: told of quotas nearly used up.
+    """
+
+    cache: ResultCache | None = None
+    quotas: QuotaStore | None = None
+    traffic: Traffic | None = None
+    circuit: CircuitPolicy = field(default_factory=CircuitPolicy)
+    on_call: Callable[[CallRecord], None] | None = None
+    on_alert: Callable[[QuotaAlert], None] | None = None
+    now: Callable[[], datetime] = lambda: datetime.now(UTC)
+
+
 class EndpointTransport:
-    """Sends prebuilt bodies to one endpoint.
+    """Sends prebuilt bodies to a model.
 
     Args:
-        sleep, chance: how waits pass and how they are spread; injected so that a test needs no patience.
+        endpoint: where it is; several that serve the same model in the same version share the load.
+        sleep, chance, timing: how waits pass and how they are spread; injected so that a test needs no patience.
+
+    Raises:
+        ConfigurationError: endpoints that are not one model, or cannot be told apart.
     """
 
     def __init__(
         self,
-        endpoint: Endpoint,
+        endpoint: Endpoint | Sequence[Endpoint],
         client: httpx.AsyncClient,
         *,
         policy: RetryPolicy | None = None,
         sleep: Sleep = asyncio.sleep,
         chance: random.Random | None = None,
+        shared: Shared | None = None,
+        timing: Timing | None = None,
     ) -> None:
-        self.endpoint = endpoint
-        self._client = client
+        self.endpoints = (endpoint,) if isinstance(endpoint, Endpoint) else tuple(endpoint)
+        _check(self.endpoints)
+        self._model = self.endpoints[0].served_model
         self._policy = policy or RetryPolicy()
         self._sleep = sleep
         self._chance = chance or random.Random()  # noqa: S311 - jitter, not a secret
-        self._slots = asyncio.Semaphore(endpoint.concurrency)
+        self._shared = shared or Shared()
+        self._timing = timing or LoopTiming()
+        self.traffic = self._shared.traffic or Traffic()
+        self._balancer = Balancer(self._model, self._routes(client), self._timing)
+        self._flights: SingleFlight[Outcome] = SingleFlight()
+
+    @property
+    def endpoint(self) -> Endpoint:
+        """The endpoint; of several one that stands for all, which is local only when all are."""
+        if len(self.endpoints) == 1:
+            return self.endpoints[0]
+        first = next((e for e in self.endpoints if not e.local), self.endpoints[0])
+        return replace(first, name=f"{self._model}, {len(self.endpoints)} endpoints")
 
     async def score(self, body: Deidentified[bytes]) -> bytes:
-        """The answer's bytes to a JSON body. A slot is held while a call is in flight, not while it waits.
+        """The answer's bytes to a JSON body. A slot is held while a request is in flight, not while it waits.
 
         Raises:
-            ModelUnreachable: no answer after all tries.
-            ModelRefused: a status that another try will not change.
+            ModelUnreachable: no answer after all tries, or every endpoint rests after failures.
+            ModelRefused: a status that another try will not change; a quota that is used up.
             ModelResponseInvalid: an answer that broke off, or is larger than any answer can be.
         """
-        failures = 0
+        digest = await _digest(body.value)
+        cached = await self._cached(digest)
+        if cached is not None:
+            return cached
+        outcome = await self._flights.run(
+            digest, current_priority.get(), lambda urgency: self._call(body.value, digest, urgency)
+        )
+        record, error = outcome.claim()
+        self._tell(record)
+        if record.shared:
+            self.traffic.of(record.endpoint).shared += 1
+        if error is not None:
+            raise error
+        return outcome.answer
+
+    async def discard(self, body: Deidentified[bytes]) -> None:
+        """Forget the cached answer to a body: it breaks the model's contract."""
+        if self._shared.cache is not None:
+            digest = await _digest(body.value)
+            for endpoint in self.endpoints:
+                await self._shared.cache.discard(_key(endpoint, digest))
+
+    def snapshot(self) -> dict[str, dict[str, object]]:
+        """What holds now for each endpoint, by label: circuit's state, seconds of rest left, calls in flight."""
+        return {
+            route.label: {
+                "circuit": route.circuit.state.value,
+                "resting_s": route.circuit.resting_s,
+                "in_flight": route.limiter.in_flight,
+            }
+            for route in self._balancer.routes
+        }
+
+    def _routes(self, client: httpx.AsyncClient) -> list[Route]:
+        store = self._shared.quotas or MemoryQuotaStore()
+        alert = _guarded(self._shared.on_alert)
+        return [
+            Route(
+                Exchange(e, client),
+                Limiter(e.concurrency, e.requests_per_s, e.bytes_per_s),
+                Circuit(self._shared.circuit, self._timing.monotonic),
+                Quota(e.label, e.daily, store=store, now=self._shared.now, on_alert=alert),
+            )
+            for e in self.endpoints
+        ]
+
+    async def _call(self, body: bytes, digest: str, urgency: Urgency) -> Outcome:
+        call = Call(self._model, body, digest, urgency)
+        try:
+            answer, route = await self._tries(call)
+        except ModelError as error:
+            return Outcome(call.record(type(error).__name__), error=error)
+        if self._shared.cache is not None and _whole(answer):
+            await self._shared.cache.put(_key(route.exchange.endpoint, digest), answer)
+        return Outcome(call.record("ok"), answer)
+
+    async def _tries(self, call: Call) -> tuple[bytes, Route]:
         while True:
-            asked_s: float | None = None
+            admission = await self._admit(call)
             try:
-                async with self._slots:
-                    return await self._once(body.value)
-            except _TryAgain as again:
-                failures += 1
-                asked_s = again.asked_s
-                error = again.error
-            wait_s = self._policy.wait_s(failures, asked_s, self._chance)
-            if wait_s is None:
-                raise error
-            await self._sleep(wait_s)
+                answer = await self._try(call, admission)
+                return answer.content, admission.route
+            except Failed as failed:
+                wait_s = self._patience(call, admission.route, failed)
+            if wait_s:
+                call.waited_s += wait_s
+                await self._sleep(wait_s)
 
-    async def _once(self, body: bytes) -> bytes:
+    async def _admit(self, call: Call) -> Admission:
         try:
-            async with self._client.stream(
-                "POST", self.endpoint.url, content=body, headers=self._headers()
-            ) as response:
-                if not response.is_success:
-                    raise await self._failure(response)
-                return await self._read(response)
-        except httpx.TimeoutException as error:
-            raise _TryAgain(self._unreachable("did not answer in time")) from error
-        except httpx.TransportError as error:
-            raise _TryAgain(self._unreachable("could not be reached, or closed the connection")) from error
+            admission = await self._balancer.admit(call.ask)
+        except ModelError:
+            if call.error is not None:
+                raise call.error from None
+            raise
+        call.queue_s += admission.queue_s
+        call.tries += 1
+        call.endpoint = admission.route.label
+        self.traffic.of(call.endpoint).queue.add(admission.queue_s)
+        return admission
 
-    def _headers(self) -> dict[str, str]:
-        headers = {"content-type": "application/json", "accept": "application/json"}
-        if self.endpoint.key:
-            headers["authorization"] = f"Bearer {self.endpoint.key}"
-        if self.endpoint.deployment:
-            headers["azureml-model-deployment"] = self.endpoint.deployment
-        return headers
-
-    async def _read(self, response: httpx.Response) -> bytes:
-        chunks: list[bytes] = []
-        size = 0
+    async def _try(self, call: Call, admission: Admission) -> Answer:
+        route, ticket, received, ok = admission.route, admission.ticket, 0, False
+        started = self._timing.monotonic()
         try:
-            async for chunk in response.aiter_bytes():
-                size += len(chunk)
-                if size > LARGEST_ANSWER:
-                    raise self._invalid("The answer is larger than any answer can be.")
-                chunks.append(chunk)
-        except httpx.DecodingError as error:
-            raise self._invalid("The answer's compression is broken.") from error
-        except httpx.RemoteProtocolError as error:
-            raise _TryAgain(self._invalid("The answer broke off before its end.")) from error
-        return b"".join(chunks)
+            answer = await route.exchange.send(call.body, call.request_id)
+            received, ok = answer.wire_bytes, True
+            route.circuit.success(ticket)
+            route.measured(self._timing.monotonic() - started)
+            return answer
+        except Failed as failed:
+            (route.circuit.success if failed.healthy else route.circuit.failure)(ticket)
+            raise
+        finally:
+            route.circuit.abandon(ticket)
+            self._account(call, route, self._timing.monotonic() - started, received, ok)
+            self._balancer.release(admission, received)
 
-    async def _failure(self, response: httpx.Response) -> Exception:
-        """A failed status as an error. Azure answers 424 when the model's own code failed, and names that status."""
-        status = response.status_code
-        inner = response.headers.get("ms-azureml-model-error-statuscode", "")
-        effective = int(inner) if status == 424 and inner.isdigit() else status
-        if is_transient(effective):
-            return _TryAgain(self._unreachable(f"answered {status}"), retry_after_s(response.headers))
-        code = _ERROR_CODE.search((await response.aread())[:4096])
-        said = f" ({code.group(1).decode()})" if code else ""
-        remedy = _REMEDIES.get(status, ModelRefused.remedy_default)
-        if response.is_redirect:
-            remedy = "Configure the URL that the endpoint finally has; redirects are not followed."
-        return ModelRefused(f"The endpoint answered {status}{said}.", remedy=remedy, where=self.endpoint.label)
+    def _account(self, call: Call, route: Route, seconds: float, received: int, ok: bool) -> None:
+        endpoint = route.exchange.endpoint
+        cost = seconds * endpoint.price_per_s + ok * endpoint.price_per_request
+        call.latency_s += seconds
+        call.bytes_in += received
+        call.cost += cost
+        self.traffic.of(route.label).tried(
+            ok=ok, latency_s=seconds, bytes_out=len(call.body), bytes_in=received, cost=cost
+        )
 
-    def _unreachable(self, fact: str) -> ModelUnreachable:
-        return ModelUnreachable(f"The endpoint {fact}.", where=self.endpoint.label)
+    def _patience(self, call: Call, route: Route, failed: Failed) -> float:
+        """Seconds until the next try; the failure's error when there is none."""
+        call.failed_at(route, failed.error, rest_s=failed.asked_s or 0.0, for_good=not failed.again)
+        elsewhere = failed.elsewhere and self._balancer.open_elsewhere(call.ask)
+        if not (failed.again or elsewhere):
+            raise failed.error
+        rest_s = 0.0 if elsewhere else call.settle_for(route)
+        wait_s = self._policy.wait_s(call.failures, rest_s or None, self._chance, call.spent_s)
+        if wait_s is None:
+            raise failed.error
+        self.traffic.of(route.label).retries += 1
+        return wait_s if failed.again else 0.0
 
-    def _invalid(self, reason: str) -> ModelResponseInvalid:
-        return ModelResponseInvalid(reason, where=self.endpoint.label)
+    async def _cached(self, digest: str) -> bytes | None:
+        cache = self._shared.cache
+        if cache is None:
+            return None
+        answer = None
+        for endpoint in {e.deployment: e for e in self.endpoints}.values():
+            answer = await cache.get(_key(endpoint, digest))
+            if answer is not None:
+                self.traffic.of(endpoint.label).cache_hits += 1
+                self._tell(CallRecord(endpoint.label, self._model, "", current_priority.get(), cached=True))
+                break
+        cache.count(answer is not None)
+        return answer
+
+    def _tell(self, record: CallRecord) -> None:
+        collect(record)
+        observe = _guarded(self._shared.on_call)
+        if observe is not None:
+            observe(record)
 
 
-class _TryAgain(Exception):
-    """A failure that may pass, with the error to raise when it does not and the wait that was asked for."""
+def _check(endpoints: Sequence[Endpoint]) -> None:
+    if not endpoints:
+        raise ConfigurationError("A model without an endpoint.", where="models endpoints")
+    where = endpoints[0].served_model
+    if len({(e.served_model, e.version) for e in endpoints}) > 1:
+        raise ConfigurationError("Endpoints that share a load must serve one model in one version.", where=where)
+    if len({e.label for e in endpoints}) < len(endpoints):
+        raise ConfigurationError("Endpoints that share a load need different names.", where=where)
 
-    def __init__(self, error: ModelError, asked_s: float | None = None) -> None:
-        self.error = error
-        self.asked_s = asked_s
-        super().__init__(str(error))
+
+def _key(endpoint: Endpoint, digest: str) -> CacheKey:
+    return CacheKey(endpoint.served_model, endpoint.version, endpoint.deployment, digest)
+
+
+async def _digest(body: bytes) -> str:
+    """SHA-256; of volumes in a thread, since theirs takes long enough for others to notice."""
+    if len(body) > _LARGE:
+        return await asyncio.to_thread(lambda: sha256(body).hexdigest())
+    return sha256(body).hexdigest()
+
+
+def _whole(answer: bytes) -> bool:
+    """It looks like a result: closed at its end, and no error that came with status 200."""
+    start, end = answer[:64].lstrip(), answer[-64:].rstrip()
+    if start.startswith((b'{"error"', b'{"message"')):
+        return False
+    return (start[:1], end[-1:]) in ((b"[", b"]"), (b"{", b"}"))
+
+
+def _guarded(told: Callable[[T], None] | None) -> Callable[[T], None] | None:
+    """An observer whose own failure costs no call."""
+    if told is None:
+        return None
+
+    def tell(value: T) -> None:
+        try:
+            told(value)
+        except Exception:
+            _logger.exception("An observer of calls failed.")
+
+    return tell

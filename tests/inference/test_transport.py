@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Iterator
+from typing import Any
 
 import httpx
 import numpy as np
@@ -154,7 +155,7 @@ async def test_calls_in_flight_are_bounded_and_cancel_works_at_once(behaviour: B
     async with open_client() as client:
         transport = EndpointTransport(Endpoint(url, key=KEY, concurrency=2), client)
         model = MedImageParse(transport)
-        tasks = [asyncio.create_task(model.segment(IMAGE, ["left"])) for _ in range(8)]
+        tasks = [asyncio.create_task(model.segment(IMAGE, [f"left {n}"])) for n in range(8)]
         await until(lambda: len(behaviour.requests) >= 2)
         await asyncio.sleep(0.1)
         assert len(behaviour.requests) == 2
@@ -171,6 +172,8 @@ async def test_calls_in_flight_are_bounded_and_cancel_works_at_once(behaviour: B
         ({"retry-after": "Wed, 21 Oct 2015 07:28:10 GMT", "date": "Wed, 21 Oct 2015 07:28:00 GMT"}, 10.0),
         ({"retry-after": "Wed, 21 Oct 2015 07:28:00 GMT"}, 0.0),
         ({"retry-after": "soon"}, None),
+        ({"retry-after": "²"}, None),
+        ({"retry-after": "-3"}, None),
         ({}, None),
     ],
 )
@@ -182,6 +185,14 @@ def test_an_endpoint_that_wants_a_long_rest_is_given_up() -> None:
     import random
 
     assert RetryPolicy().wait_s(1, 3600.0, random.Random(1)) is None
+
+
+def test_a_call_that_has_taken_its_time_is_not_tried_again() -> None:
+    import random
+
+    policy = RetryPolicy(tries=9, total_s=100.0)
+    assert policy.wait_s(1, 10.0, random.Random(1), spent_s=80.0) is not None
+    assert policy.wait_s(1, 10.0, random.Random(1), spent_s=95.0) is None
 
 
 @pytest.mark.parametrize(
@@ -205,6 +216,14 @@ def test_a_url_that_cannot_work_is_a_configuration_error(url: str) -> None:
         Endpoint(url, key=KEY)
     assert isinstance(caught.value, MedImageError)
     assert "pass@" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "facts", [{"key": "a\nb"}, {"deployment": "ü"}, {"concurrency": 0}, {"bytes_per_s": 0.0}, {"deadline_s": -1.0}]
+)
+def test_an_endpoint_that_cannot_work_is_a_configuration_error(facts: dict[str, Any]) -> None:
+    with pytest.raises(ConfigurationError, match="ward"):
+        Endpoint("https://x/score", name="ward", **facts)
 
 
 def test_an_endpoint_never_shows_its_key() -> None:
