@@ -16,10 +16,12 @@ if TYPE_CHECKING:
     from agents.chat_models import ChatConfiguration
     from api.services import Services
     from domain.ports import Clock, Compute, RunEvent
-    from inference.catalogue import Catalogue
+    from inference.azure_setting import EndpointSetting
+    from inference.fleet import Fleet, FleetSettings, ModelEndpoints
+    from inference.quota import QuotaAlert
     from jobs.analyse import Analyser
     from jobs.command import CommandResult
-    from settings import Settings
+    from settings import EndpointSettings, ModelSettings, Settings
 
 VERSION = "0.1.0"
 
@@ -74,6 +76,11 @@ def parser() -> argparse.ArgumentParser:
     serve.add_argument("--host", default="127.0.0.1")
     serve.add_argument("--port", type=int, default=5001)
 
+    evals = commands.add_parser("eval", help="measure quality")
+    eval_commands = evals.add_subparsers(dest="eval_command", parser_class=Parser, metavar="COMMAND", required=True)
+    of_models = eval_commands.add_parser("models", help="Dice of the embedded models against reference masks")
+    of_models.add_argument("folder", type=Path, metavar="FOLDER", help="images with reference masks")
+
     commands.add_parser("doctor", help="check every configured connection and say what is wrong")
     return top
 
@@ -103,6 +110,8 @@ def run(options: argparse.Namespace, settings: Settings) -> int:
     """Dispatch; each command imports only what it needs."""
     if options.command == "models":
         return serve_models(options)
+    if options.command == "eval":
+        return evaluate(options)
     import asyncio
 
     if options.command == "analyze":
@@ -173,11 +182,70 @@ def where(error: BaseException) -> str:
 
 @dataclass(frozen=True)
 class Engine:
-    """The analyser and what it was put together from."""
+    """The analyser and the models that it may ask."""
 
     analyser: Analyser
-    catalogue: Catalogue
-    chat: ChatConfiguration
+    fleet: Fleet
+
+
+def endpoint_setting(endpoint: EndpointSettings, name: str, model: str) -> EndpointSetting:
+    """An endpoint as the inference layer knows it."""
+    from inference.azure_identity import Identity
+    from inference.azure_setting import EndpointSetting
+    from inference.quota import DailyQuota
+
+    return EndpointSetting(
+        url=endpoint.url,
+        key=endpoint.key.get_secret_value(),
+        auth=endpoint.auth,
+        deployment=endpoint.deployment,
+        concurrency=endpoint.concurrency,
+        name=endpoint.name or name,
+        version=endpoint.version,
+        model=model,
+        identity=Identity(
+            tenant_id=endpoint.tenant_id,
+            client_id=endpoint.client_id,
+            client_secret=endpoint.client_secret.get_secret_value(),
+            managed=endpoint.managed_identity,
+        ),
+        cloud=endpoint.cloud,
+        scope=endpoint.scope,
+        requests_per_s=endpoint.requests_per_s,
+        bytes_per_s=endpoint.bytes_per_s,
+        daily=DailyQuota(endpoint.daily_requests, endpoint.daily_bytes),
+        deadline_s=endpoint.deadline_s,
+        price_per_request=endpoint.price_per_request,
+        price_per_s=endpoint.price_per_s,
+    )
+
+
+def model_endpoints(configured: ModelSettings, model: str) -> ModelEndpoints:
+    """The endpoints of one model."""
+    from inference.fleet import ModelEndpoints
+
+    rows = [
+        endpoint_setting(endpoint, f"{model} endpoint {number}", model)
+        for number, endpoint in enumerate(configured.endpoints, start=1)
+    ]
+    return ModelEndpoints(tuple(rows), configured.timeout_s, configured.attempts)
+
+
+def fleet_settings(settings: Settings) -> FleetSettings:
+    """The models as the inference layer knows them."""
+    from inference.fleet import MIB, FleetSettings
+
+    models = settings.models
+    return FleetSettings(
+        medimageparse=model_endpoints(models.medimageparse, "MedImageParse"),
+        medimageparse3d=model_endpoints(models.medimageparse3d, "MedImageParse3D"),
+        medimageinsight=model_endpoints(models.medimageinsight, "MedImageInsight"),
+        cxrreportgen=model_endpoints(models.cxrreportgen, "CXRReportGen"),
+        classifier_folder=models.classifiers.folder,
+        classifiers={n: endpoint_setting(e, n, n) for n, e in models.classifiers.endpoints.items()},
+        embedded=models.embedded,
+        cache_bytes=models.cache_mb * MIB,
+    )
 
 
 def chat_configuration(settings: Settings) -> ChatConfiguration:
@@ -203,45 +271,35 @@ async def engine(settings: Settings, compute: Compute, clock: Clock) -> AsyncIte
     """Put models, planner and analyser together; close their connections at the end."""
     from agents.guardrails import Budget
     from agents.planner import Planner
-    from inference.catalogue import Catalogue
-    from inference.local.in_process import embedded_models
-    from inference.medimageparse import MedImageParse
-    from inference.retry import RetryPolicy
-    from inference.transport import Endpoint, EndpointTransport, open_client
+    from inference.fleet import open_fleet
     from jobs.analyse import Analyser
 
-    configured = settings.models.medimageparse
     configuration = chat_configuration(settings)
     configuration.check()
-    async with open_client(read_s=configured.timeout_s) as client:
-        endpoints = [
-            Endpoint(
-                url=e.url,
-                key=e.key.get_secret_value(),
-                deployment=e.deployment,
-                concurrency=e.concurrency,
-                name=f"MedImageParse endpoint {number}",
-                version=e.version,
-            )
-            for number, e in enumerate(configured.endpoints, start=1)
-        ]
-        policy = RetryPolicy(tries=configured.attempts)
-        remote = [MedImageParse(EndpointTransport(e, client, policy=policy)) for e in endpoints]
-        catalogue = Catalogue(remote, embedded_models() if settings.models.embedded else [])
-        budget = Budget(settings.budget.tool_calls, settings.budget.rounds, settings.budget.seconds)
+    budget = Budget(settings.budget.tool_calls, settings.budget.rounds, settings.budget.seconds)
+    async with open_fleet(fleet_settings(settings), compute=compute, on_alert=tell_quota) as fleet:
         planner = Planner(configuration, budget)
-        analyser = Analyser(
-            planner,
-            catalogue,
-            compute=compute,
-            clock=clock,
-            software_version=VERSION,
-            released=settings.privacy.release_burned_in,
-        )
         try:
-            yield Engine(analyser, catalogue, configuration)
+            yield Engine(
+                Analyser(
+                    planner,
+                    fleet.catalogue,
+                    compute=compute,
+                    clock=clock,
+                    software_version=VERSION,
+                    released=settings.privacy.release_burned_in,
+                ),
+                fleet,
+            )
         finally:
             await planner.close()
+
+
+def tell_quota(alert: QuotaAlert) -> None:
+    """A line in the log when a day's quota of an endpoint is nearly used up."""
+    import logging
+
+    logging.getLogger("medimage.quota").warning("%s", alert)
 
 
 async def analyze(options: argparse.Namespace, settings: Settings) -> int:
@@ -343,31 +401,44 @@ def serve_models(options: argparse.Namespace) -> int:
     """`app.py models serve`: the embedded models behind Azure's scoring contract."""
     import uvicorn
 
-    from inference.local.registry import NAMES, card
+    from inference.local.registry import card, offered
     from inference.local.server import create_app
 
     print(f"Embedded models on http://{options.host}:{options.port}/score (stop with Ctrl+C)", file=sys.stderr)
-    uvicorn.run(create_app([card(name) for name in NAMES]), host=options.host, port=options.port, log_level="warning")
+    uvicorn.run(
+        create_app([card(name) for name in offered()]), host=options.host, port=options.port, log_level="warning"
+    )
     return EXIT_DONE
 
 
 async def examine(settings: Settings) -> int:
     """`app.py doctor`: what works, what does not, what to do."""
-    from inference.local.registry import NAMES
+    from inference.local.registry import offered
     from jobs import doctor
 
-    models = settings.models
-    configured = [
-        doctor.EndpointToCheck(name, e.url, e.key.get_secret_value(), f"MEDIMAGE_MODELS__{name.upper()}__ENDPOINTS")
-        for name in ("medimageparse", "medimageparse3d", "medimageinsight", "cxrreportgen")
-        for e in getattr(models, name).endpoints
+    fleet = fleet_settings(settings)
+    configured = {
+        "MEDIMAGEPARSE": fleet.medimageparse,
+        "MEDIMAGEPARSE3D": fleet.medimageparse3d,
+        "MEDIMAGEINSIGHT": fleet.medimageinsight,
+        "CXRREPORTGEN": fleet.cxrreportgen,
+    }
+    endpoints = [
+        doctor.EndpointToCheck(endpoint, f"MEDIMAGE_MODELS__{name}__ENDPOINTS")
+        for name, model in configured.items()
+        for endpoint in model.endpoints
     ]
-    names = [*(c.model for c in configured), *(NAMES if models.embedded else ())]
-    configuration = chat_configuration(settings)
-    good = await doctor.examine(
-        settings.data_dir, settings.database, configured, configuration, names, lambda check: print(check.line())
-    )
+    names = [*(e.setting.model for e in endpoints), *(offered() if fleet.embedded else ())]
+    report = doctor.Doctor(lambda check: print(check.line()))
+    good = await report.examine(settings.data_dir, settings.database, endpoints, chat_configuration(settings), names)
     return EXIT_DONE if good else EXIT_FAILED
+
+
+def evaluate(options: argparse.Namespace) -> int:
+    """`app.py eval models`: measured quality of the embedded models."""
+    from evals.models import main as measure
+
+    return measure([str(options.folder)])
 
 
 async def serve_product(settings: Settings) -> int:

@@ -17,19 +17,42 @@ class Frozen(BaseModel):
 
 
 class EndpointSettings(Frozen):
-    """One online endpoint of a model."""
+    """One online endpoint of a model; docs/azure.md tells how to configure it.
+
+    url: the scoring URI, or the ARM ID (/subscriptions/…/onlineEndpoints/<name>).
+    concurrency: calls in flight; 0 takes what the deployment allows.
+    auth: empty takes the key when there is one, else what the endpoint says.
+    requests_per_s, bytes_per_s: unset takes Azure's defaults for managed endpoints; infinity lifts the limit.
+    daily_requests, daily_bytes: quota of a UTC day, with an alert at 80 %.
+    price_per_request, price_per_s: in the currency that you account in.
+    """
 
     url: str
     key: SecretStr = SecretStr("")
+    auth: Literal["", "key", "aml_token", "entra"] = ""
     deployment: str = ""
-    concurrency: int = Field(default=8, ge=1, le=1024)
-    version: str = "unknown"
+    concurrency: int = Field(default=0, ge=0, le=1024)
+    version: str = ""
+    name: str = ""
+    tenant_id: str = ""
+    client_id: str = ""
+    client_secret: SecretStr = SecretStr("")
+    managed_identity: bool = False
+    cloud: str = "AzureCloud"
+    scope: str = ""
+    requests_per_s: float | None = Field(default=None, gt=0)
+    bytes_per_s: float | None = Field(default=None, gt=0)
+    deadline_s: float | None = Field(default=None, gt=0)
+    daily_requests: int | None = Field(default=None, ge=1)
+    daily_bytes: int | None = Field(default=None, ge=1)
+    price_per_request: float = Field(default=0.0, ge=0)
+    price_per_s: float = Field(default=0.0, ge=0)
 
     @field_validator("url")
     @classmethod
-    def _is_http(cls, value: str) -> str:
-        if not value.startswith(("http://", "https://")):
-            raise ValueError("a scoring URI starts with https:// (http:// for a server on this machine)")
+    def _is_address(cls, value: str) -> str:
+        if not value.startswith(("http://", "https://", "/subscriptions/")):
+            raise ValueError("a scoring URI (https://…) or an ARM ID (/subscriptions/…/onlineEndpoints/<name>)")
         return value
 
 
@@ -41,14 +64,23 @@ class ModelSettings(Frozen):
     attempts: int = Field(default=3, ge=1, le=10)
 
 
+class ClassifierSettings(Frozen):
+    """Classifiers of your own: a folder with their model cards, and endpoints by card name."""
+
+    folder: Path | None = None
+    endpoints: dict[str, EndpointSettings] = Field(default_factory=dict)
+
+
 class ModelsSettings(Frozen):
-    """Imaging models."""
+    """Imaging models. `cache_mb` bounds the memory that answers are kept in; 0 keeps none."""
 
     medimageparse: ModelSettings = ModelSettings()
-    medimageparse3d: ModelSettings = ModelSettings()
+    medimageparse3d: ModelSettings = ModelSettings(timeout_s=180.0)
     medimageinsight: ModelSettings = ModelSettings()
     cxrreportgen: ModelSettings = ModelSettings()
+    classifiers: ClassifierSettings = ClassifierSettings()
     embedded: bool = True
+    cache_mb: int = Field(default=256, ge=0)
 
 
 class ChatSettings(Frozen):

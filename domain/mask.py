@@ -51,7 +51,8 @@ class Mask:
         target: the prompt's text in lower case.
         category: what the model says it is, one of the contract's sixteen names; "" when it says nothing.
         array: (slices, rows, columns) bool in source pixels.
-        probability: (slices, rows, columns) float32 0–1 when the model gave a soft mask.
+        probability: (slices, rows, columns) when the model gave a soft mask: float32 0–1, or uint8 probability × 255
+            (a quarter of the memory).
         model: "name@version" that made it.
         step_id: the step that made it.
     """
@@ -64,7 +65,7 @@ class Mask:
     array: NDArray[np.bool_]
     model: str
     step_id: str
-    probability: NDArray[np.float32] | None = None
+    probability: NDArray[np.float32] | NDArray[np.uint8] | None = None
     quality: Quality | None = None
 
     def __post_init__(self) -> None:

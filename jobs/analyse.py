@@ -15,6 +15,7 @@ from domain.mask import Outcome
 from domain.ports import Clock, Compute, EventKind, Listener, RunEvent
 from domain.study import IngestedStudy, Order, Refusal
 from inference.catalogue import Catalogue
+from inference.priority import at_priority
 from jobs.steps import RecordingStepRunner
 from plugins.study import facts
 from plugins.workspace import Workspace
@@ -116,7 +117,8 @@ class Analyser:
     ) -> Analysis:
         """Answer the workspace's question and write the artifacts into `out`."""
         created = self._clock.now()
-        reply = await self._planner.run(workspace, listener)
+        with at_priority(workspace.order.priority):
+            reply = await self._planner.run(workspace, listener)
         analysis = assemble(workspace, reply, analysis_id=analysis_id, created=created, refused=refused)
         volumes = {m.series_uid: workspace.ingested.volumes[m.series_uid] for m in workspace.masks.values()}
         _, warnings = await self._compute.run(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 import tempfile
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -14,6 +14,9 @@ import httpx
 
 from agents.chat_models import ChatConfiguration
 from domain.errors import MedImageError
+from inference.azure import AzureEndpoints
+from inference.azure_examination import examine as look
+from inference.azure_setting import EndpointSetting
 
 FREE_GIB = 2
 """Below this much free disk an import of a large study may not fit."""
@@ -44,11 +47,9 @@ class Check:
 
 @dataclass(frozen=True)
 class EndpointToCheck:
-    """A model's endpoint, as configured."""
+    """A model's endpoint, and the variable that it is configured in."""
 
-    model: str
-    url: str
-    key: str
+    setting: EndpointSetting
     variable: str
 
 
@@ -106,21 +107,19 @@ def decoders() -> Check:
     return Check("decoders", State.OK, f"{len(wanted)} compressed transfer syntaxes")
 
 
-async def endpoint(client: httpx.AsyncClient, checked: EndpointToCheck) -> Check:
-    """A scoring URI answers and takes the key. Nothing is scored."""
-    name = f"{checked.model} at {urlsplit(checked.url).netloc}"
-    headers = {"Authorization": f"Bearer {checked.key}"} if checked.key else {}
-    try:
-        reply = await client.get(checked.url, headers=headers)
-    except (httpx.HTTPError, httpx.InvalidURL, ValueError) as error:
-        return Check(name, State.FAIL, f"no answer ({type(error).__name__})", f"Check the url in {checked.variable}.")
-    if reply.status_code in (401, 403):
-        return Check(name, State.FAIL, f"the key is refused (HTTP {reply.status_code})", f"Check {checked.variable}.")
-    if reply.status_code == 404:
-        return Check(name, State.FAIL, "nothing at this path (HTTP 404)", f"Check the url in {checked.variable}.")
-    if reply.status_code >= 500:
-        return Check(name, State.WARN, f"it answers HTTP {reply.status_code}", "Look at the deployment's log.")
-    return Check(name, State.OK, f"answers (HTTP {reply.status_code})")
+async def endpoint(checked: EndpointToCheck, azure: AzureEndpoints, client: httpx.AsyncClient) -> list[Check]:
+    """An endpoint is found, takes the credential and answers. Nothing is scored."""
+    name = checked.setting.label
+    states = {"ok": State.OK, "warn": State.WARN, "fail": State.FAIL}
+    return [
+        Check(
+            f"{name} {finding.step}",
+            states[finding.state],
+            finding.detail,
+            f"{finding.remedy} ({checked.variable})" if finding.remedy else "",
+        )
+        for finding in await look(checked.setting, azure, client)
+    ]
 
 
 async def chat(client: httpx.AsyncClient, configuration: ChatConfiguration) -> Check:
@@ -162,27 +161,38 @@ def segmentation_models(names: Sequence[str]) -> Check:
     return Check("models", State.OK, ", ".join(names))
 
 
-async def examine(
-    folder: Path,
-    database_url: str,
-    endpoints: Sequence[EndpointToCheck],
-    configuration: ChatConfiguration,
-    models: Sequence[str],
-    report: Callable[[Check], None],
-) -> bool:
-    """Run all checks, telling each as it is done; True when none failed."""
-    checks: list[Check] = []
+class Doctor:
+    """Runs all checks, telling each as it is done.
 
-    def tell(check: Check) -> None:
-        checks.append(check)
-        report(check)
+    Args:
+        report: told of each check.
+    """
 
-    tell(data_folder(folder))
-    tell(database(database_url))
-    tell(decoders())
-    tell(segmentation_models(models))
-    async with httpx.AsyncClient(timeout=10) as client:
-        pending: list[Awaitable[Check]] = [endpoint(client, e) for e in endpoints]
-        for check in (*pending, chat(client, configuration)):
-            tell(await check)
-    return all(c.state is not State.FAIL for c in checks)
+    def __init__(self, report: Callable[[Check], None]) -> None:
+        self._report = report
+        self._good = True
+
+    def _tell(self, check: Check) -> None:
+        self._good = self._good and check.state is not State.FAIL
+        self._report(check)
+
+    async def examine(
+        self,
+        folder: Path,
+        database_url: str,
+        endpoints: Sequence[EndpointToCheck],
+        configuration: ChatConfiguration,
+        models: Sequence[str],
+    ) -> bool:
+        """Check everything; True when nothing failed."""
+        self._tell(data_folder(folder))
+        self._tell(database(database_url))
+        self._tell(decoders())
+        self._tell(segmentation_models(models))
+        azure = AzureEndpoints()
+        async with httpx.AsyncClient(timeout=10) as client:
+            for checked in endpoints:
+                for check in await endpoint(checked, azure, client):
+                    self._tell(check)
+            self._tell(await chat(client, configuration))
+        return self._good

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import time
 from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import TypeVar
 
 from domain.analysis import Step
 from domain.errors import MedImageError
 from domain.ports import Clock, EventKind, Listener, RunEvent
+from inference.traffic import collecting
 
 R = TypeVar("R")
 
@@ -82,7 +84,8 @@ class RecordingStepRunner:
             return step
 
         try:
-            result = await work()
+            with collecting() as usage:
+                result = await work()
         except MedImageError as error:
             finish(False, str(error))
             raise
@@ -90,4 +93,7 @@ class RecordingStepRunner:
             # The text of a foreign exception may carry paths or identity: only its kind is kept.
             finish(False, f"{type(error).__name__}")
             raise
-        return result, finish(True, out=outputs(result) if outputs else None)
+        out = dict(outputs(result)) if outputs else {}
+        if usage.calls:
+            out["usage"] = asdict(usage)
+        return result, finish(True, out=out)

@@ -71,8 +71,8 @@ class PromptsPlugin:
             body_part=series.body_part or question.region,
             view=series.view_position,
             explicit=explicit,
-            known=workspace.known,
-            answerable=lambda target, region: bool(workspace.catalogue.candidates(series.modality, target, region)),
+            known=lambda _modality, target, region: workspace.known(name, target, region),
+            answerable=lambda target, region: bool(workspace.candidates(name, target, region)),
         )
         return self._without_identity(plan)
 

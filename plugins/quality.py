@@ -74,15 +74,9 @@ class QualityPlugin:
     async def _judge(self, uid: str) -> None:
         workspace = self._workspace
         name = workspace.name_of(uid)
-        series = workspace.series(name)
         masks = [m for m in workspace.masks.values() if m.series_uid == uid]
         prompts = {m.mask_id: workspace.crafted(uid, m.target) for m in masks}
-        known = {
-            i: workspace.known_to(
-                workspace.masks[i].model, series.modality, workspace.masks[i].target, p.region if p else ""
-            )
-            for i, p in prompts.items()
-        }
+        known = {i: workspace.known_to(workspace.masks[i], p.region if p else "") for i, p in prompts.items()}
 
         async def work() -> list[Quality]:
             return await workspace.compute.run(

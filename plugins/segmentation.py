@@ -5,18 +5,23 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Annotated, Any
 
+import numpy as np
 from semantic_kernel.functions import kernel_function
 
 from domain.analysis import PromptRecord
-from domain.errors import BurnedInTextSuspected, MedImageError, ModelError, ModelUnavailable
+from domain.errors import BurnedInTextSuspected, GeometryInvalid, MedImageError, ModelError, TargetRefused
 from domain.mask import Mask
 from domain.model import Window
-from domain.ports import SegmentationModel
+from inference.catalogue import Model, unavailable
+from inference.volume_models import VolumeModel
 from inference.volumes import PromptWindow, SeriesMask, segment_series
 from plugins.results import names, result
 from plugins.workspace import UnknownName, Workspace
 from prompts.crafting.plan import CraftedPrompt
 from tools.windowing import window_for_volume
+
+WHOLE_RANGE = Window("whole range")
+"""A model of volumes gets the values themselves."""
 
 
 class SegmentationPlugin:
@@ -82,32 +87,29 @@ class SegmentationPlugin:
 
     def _by_candidates(
         self, name: str, prompts: Sequence[CraftedPrompt]
-    ) -> list[tuple[list[CraftedPrompt], list[SegmentationModel]]]:
+    ) -> list[tuple[list[CraftedPrompt], list[Model]]]:
         """Prompts that the same models may answer go together; those that none may are recorded."""
         workspace = self._workspace
         series = workspace.series(name)
-        groups: dict[tuple[int, ...], tuple[list[CraftedPrompt], list[SegmentationModel]]] = {}
+        groups: dict[tuple[int, ...], tuple[list[CraftedPrompt], list[Model]]] = {}
         for prompt in prompts:
-            try:
-                candidates = workspace.catalogue.select(series.modality, prompt.target, prompt.region)
-            except ModelUnavailable as error:
-                workspace.unanswered[(series.series_uid, prompt.target)] = str(error)
-                workspace.warn(f"{prompt.target}: {error}")
+            models = [c.model for c in workspace.candidates(name, prompt.target, prompt.region)]
+            if not models:
+                reason = str(unavailable(series.modality, prompt.target))
+                workspace.unanswered[(series.series_uid, prompt.target)] = reason
+                workspace.warn(f"{prompt.target}: {reason}")
                 continue
-            models = [c.model for c in candidates]
             groups.setdefault(tuple(id(m) for m in models), ([], models))[0].append(prompt)
         return list(groups.values())
 
-    async def _first_answer(
-        self, name: str, prompts: list[CraftedPrompt], models: list[SegmentationModel]
-    ) -> list[Mask]:
+    async def _first_answer(self, name: str, prompts: list[CraftedPrompt], models: list[Model]) -> list[Mask]:
         workspace = self._workspace
         uid = workspace.series(name).series_uid
         last: MedImageError | None = None
         for model in models:
             try:
                 return await self._ask(name, prompts, model)
-            except (ModelError, BurnedInTextSuspected) as error:
+            except (ModelError, BurnedInTextSuspected, TargetRefused, GeometryInvalid) as error:
                 last = error
                 workspace.warn(f"{model.identity.name} gave no answer in {name}: {error}")
         workspace.partial = workspace.partial or isinstance(last, ModelError)
@@ -115,14 +117,19 @@ class SegmentationPlugin:
             workspace.unanswered[(uid, prompt.target)] = str(last)
         return []
 
-    async def _ask(self, name: str, prompts: list[CraftedPrompt], model: SegmentationModel) -> list[Mask]:
+    async def _ask(self, name: str, prompts: list[CraftedPrompt], model: Model) -> list[Mask]:
         workspace = self._workspace
         volume = workspace.volume(name)
         identity = str(model.identity)
         windows = {p.text: self._window(name, p, model) for p in prompts}
-        wanted = [PromptWindow(text, window) for text, window in windows.items()]
+        doubts: list[str] = []
 
         async def work() -> dict[str, SeriesMask]:
+            if isinstance(model, VolumeModel):
+                found = await model.segment_volume(volume, list(windows), released=workspace.released)
+                doubts.extend(found.warnings)
+                return dict(found.masks)
+            wanted = [PromptWindow(text, window) for text, window in windows.items()]
             return await segment_series(model, volume, wanted, compute=workspace.compute, released=workspace.released)
 
         answers, step = await workspace.runner.run(
@@ -130,9 +137,11 @@ class SegmentationPlugin:
             "segment",
             work,
             model=identity,
-            inputs={"series": name, "prompts": [p.text for p in prompts], "windows": [w.window.name for w in wanted]},
+            inputs={"series": name, "prompts": list(windows), "windows": [w.name for w in windows.values()]},
             outputs=lambda found: {t: _summary(m) for t, m in found.items()},
         )
+        for doubt in doubts:
+            workspace.warn(f"{name}: {model.identity.name}: {doubt}")
         workspace.model_versions[model.identity.name] = model.identity.version
         masks = []
         for prompt in prompts:
@@ -157,20 +166,24 @@ class SegmentationPlugin:
                 array=answer.array,
                 model=identity,
                 step_id=step.step_id,
-                probability=answer.probability,
+                probability=answer.levels,
             )
             workspace.add_mask(mask)
+            if not answer.slices.complete:
+                workspace.warn(f"{name}: {prompt.target}: {answer.slices.caveat}", mask.mask_id)
             masks.append(mask)
         return masks
 
-    def _window(self, name: str, prompt: CraftedPrompt, model: SegmentationModel) -> Window:
+    def _window(self, name: str, prompt: CraftedPrompt, model: Model) -> Window:
         """The model's own wish, else the protocol's, else the contract's rule."""
         volume = self._workspace.volume(name)
         known = model.known(volume.series.modality, prompt.target, prompt.region)
         if known is not None and known.window is not None:
             return known.window
+        if isinstance(model, VolumeModel):
+            return WHOLE_RANGE
         return prompt.window or window_for_volume(volume, prompt.target, prompt.region)
 
 
 def _summary(answer: SeriesMask) -> dict[str, Any]:
-    return {"voxels": int(answer.array.sum()), "category": answer.category, "values": answer.kind}
+    return {"voxels": int(np.count_nonzero(answer.array)), "category": answer.category, "values": answer.kind}

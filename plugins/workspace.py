@@ -17,7 +17,7 @@ from domain.mask import Mask, Outcome
 from domain.model import KnownTarget
 from domain.ports import Compute, StepRunner
 from domain.study import IngestedStudy, Order, Series, Volume
-from inference.catalogue import Catalogue
+from inference.catalogue import Candidate, Catalogue
 from prompts.crafting.plan import CraftedPrompt, PromptPlan
 
 
@@ -179,15 +179,22 @@ class Workspace:
             p for p in plan.prompts if self.mask_of(uid, p.target) is None and (uid, p.target) not in self.unanswered
         ]
 
-    def known(self, modality: str, target: str, region: str = "") -> KnownTarget | None:
+    def candidates(self, name: str, target: str, region: str = "") -> tuple[Candidate, ...]:
+        """Models that may be asked for a target in a series, best first."""
+        series = self.series(name)
+        geometry = series.geometry
+        volumetric = geometry.slices > 1 and geometry.in_patient and geometry.uniform and not series.colour
+        return self.catalogue.candidates(series.modality, target, region, volumetric=volumetric)
+
+    def known(self, name: str, target: str, region: str = "") -> KnownTarget | None:
         """What the model that would be asked first is known to do; None when it is a guess."""
-        candidates = self.catalogue.candidates(modality, target, region)
+        candidates = self.candidates(name, target, region)
         return candidates[0].known if candidates else None
 
-    def known_to(self, model: str, modality: str, target: str, region: str = "") -> KnownTarget | None:
-        """What the model that made a mask ("name@version") is known to do."""
-        candidates = self.catalogue.candidates(modality, target, region)
-        return next((c.known for c in candidates if str(c.model.identity) == model), None)
+    def known_to(self, mask: Mask, region: str = "") -> KnownTarget | None:
+        """What the model that made a mask is known to do."""
+        candidates = self.candidates(self.name_of(mask.series_uid), mask.target, region)
+        return next((c.known for c in candidates if str(c.model.identity) == mask.model), None)
 
     def crafted(self, series_uid: str, target: str) -> CraftedPrompt | None:
         """The prompt that asked for a target in a series."""

@@ -39,15 +39,16 @@ def dice(first: NDArray[np.bool_], second: NDArray[np.bool_]) -> float:
     return 1.0 if total == 0 else 2.0 * int(np.count_nonzero(first & second)) / total
 
 
-def _soft_confidence(inside: NDArray[np.bool_], probability: NDArray[np.float32]) -> float | None:
-    considered = inside | (probability >= CONSIDERED)
+def _soft_confidence(inside: NDArray[np.bool_], probability: NDArray[np.float32] | NDArray[np.uint8]) -> float | None:
+    top = 255.0 if probability.dtype == np.uint8 else 1.0
+    considered = inside | (probability >= CONSIDERED * top)
     box = bounding_box(considered)
     if box is None:
         return None
-    values = probability[box][considered[box]].astype(np.float64)
+    values = probability[box][considered[box]].astype(np.float64) / top
     if bool(np.isin(values, (0.0, 1.0)).all()):
         return None
-    certain = float(probability[inside].astype(np.float64).mean())
+    certain = float(probability[inside].astype(np.float64).mean()) / top
     return max(0.0, min(1.0, certain * (1 - float(_entropy_bits(values).mean()))))
 
 

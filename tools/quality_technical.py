@@ -37,9 +37,11 @@ def fits_pixels(mask: Mask, volume: Volume) -> Remark | None:
     return None if mask.probability is None else _fits_probability(mask, mask.probability)
 
 
-def _fits_probability(mask: Mask, probability: NDArray[np.float32]) -> Remark | None:
+def _fits_probability(mask: Mask, probability: NDArray[np.float32] | NDArray[np.uint8]) -> Remark | None:
     if probability.shape != mask.array.shape:
         return reject("shape", f"probabilities of {probability.shape} do not lie on {mask.array.shape} voxels")
+    if probability.dtype == np.uint8:
+        return None
     if not bool(np.isfinite(probability).all()):
         return reject("finite", "the model's probabilities hold values that are not numbers")
     low, high = float(probability.min()), float(probability.max())

@@ -188,6 +188,8 @@ def test_confidence_comes_from_the_soft_mask() -> None:
     sharp = np.where(LIVER, 0.98, 0.01).astype(np.float32)
     vague = np.where(LIVER, 0.6, 0.3).astype(np.float32)
     confident, doubtful = judge(liver(probability=sharp)), judge(liver(probability=vague))
+    in_bytes = judge(liver(probability=np.rint(sharp * 255).astype(np.uint8)))
+    assert in_bytes.confidence == pytest.approx(confident.confidence, abs=0.01)
     assert confident.confidence_source == doubtful.confidence_source == "soft mask"
     assert confident.confidence is not None
     assert doubtful.confidence is not None
