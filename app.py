@@ -288,6 +288,7 @@ async def engine(settings: Settings, compute: Compute, clock: Clock) -> AsyncIte
                     clock=clock,
                     software_version=VERSION,
                     released=settings.privacy.release_burned_in,
+                    repeats=settings.models.repeats,
                 ),
                 fleet,
             )

@@ -72,7 +72,12 @@ class ClassifierSettings(Frozen):
 
 
 class ModelsSettings(Frozen):
-    """Imaging models. `cache_mb` bounds the memory that answers are kept in; 0 keeps none."""
+    """Imaging models.
+
+    cache_mb: bounds the memory that answers are kept in; 0 keeps none.
+    repeats: varied answers besides the first, whose agreement becomes a confidence; each costs a call a slice
+    (a sample of slices for long series).
+    """
 
     medimageparse: ModelSettings = ModelSettings()
     medimageparse3d: ModelSettings = ModelSettings(timeout_s=180.0)
@@ -81,6 +86,7 @@ class ModelsSettings(Frozen):
     classifiers: ClassifierSettings = ClassifierSettings()
     embedded: bool = True
     cache_mb: int = Field(default=256, ge=0)
+    repeats: int = Field(default=0, ge=0, le=10)
 
 
 class ChatSettings(Frozen):

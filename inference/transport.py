@@ -8,15 +8,10 @@ what the bytes mean.
 from __future__ import annotations
 
 import asyncio
-import logging
 import random
-import ssl
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
+from dataclasses import replace
 from hashlib import sha256
-from typing import TypeVar
-from urllib.request import getproxies
 
 import httpx
 
@@ -24,74 +19,25 @@ from domain.errors import ConfigurationError, ModelError
 from domain.privacy import Deidentified
 from inference.balancer import Admission, Balancer, Route
 from inference.call import Call, Outcome
-from inference.circuit import Circuit, CircuitPolicy
+from inference.circuit import Circuit
+from inference.client import open_client
 from inference.endpoint import IN_PROCESS_HOST, LARGEST_ANSWER, Endpoint
 from inference.exchange import Answer, Exchange, Failed
 from inference.limits import Limiter
 from inference.priority import Urgency, current_priority
-from inference.quota import MemoryQuotaStore, Quota, QuotaAlert, QuotaStore
-from inference.result_cache import CacheKey, ResultCache
+from inference.quota import MemoryQuotaStore, Quota
+from inference.result_cache import CacheKey
 from inference.retry import RetryPolicy
+from inference.shared import Shared, guarded
 from inference.single_flight import SingleFlight
-from inference.sockets import SocketTransport
 from inference.timing import LoopTiming, Timing
 from inference.traffic import CallRecord, Traffic, collect
 
 __all__ = ["IN_PROCESS_HOST", "LARGEST_ANSWER", "Endpoint", "EndpointTransport", "Shared", "open_client"]
 
-CONNECT_S, READ_S, KEEP_S = 10.0, 90.0, 30.0
 _LARGE = 4 << 20
-_logger = logging.getLogger(__name__)
 
 Sleep = Callable[[float], Awaitable[None]]
-T = TypeVar("T")
-
-
-def open_client(
-    *,
-    connect_s: float = CONNECT_S,
-    read_s: float = READ_S,
-    connections: int = 256,
-    transport: httpx.AsyncBaseTransport | None = None,
-    trust: ssl.SSLContext | None = None,
-) -> httpx.AsyncClient:
-    """A pool for any number of endpoints; whoever opens it closes it. Time-outs in seconds.
-
-    Args:
-        read_s: longest silence of an endpoint; its deadline bounds the whole answer.
-        trust: whom to believe; the certifi list, or SSL_CERT_FILE, when None.
-        transport: instead of sockets. Where the environment names a proxy, httpx's own connections go through it.
-    """
-    limits = httpx.Limits(max_connections=connections, max_keepalive_connections=connections, keepalive_expiry=KEEP_S)
-    if transport is None and not getproxies():
-        transport = SocketTransport(limits, trust)
-    return httpx.AsyncClient(
-        timeout=httpx.Timeout(read_s, connect=connect_s),
-        limits=limits,
-        follow_redirects=False,
-        transport=transport,
-        verify=trust if trust is not None else True,
-    )
-
-
-@dataclass(frozen=True)
-class Shared:
-    """What the transports of a process have in common; the defaults keep everything in this process.
-
-    Attributes:
-        cache: of answers; None for none.
-        quotas: counts of daily quotas.
-        traffic: counters by endpoint.
-        on_call: told of every call that ended, cached ones too. on_alert: told of quotas nearly used up.
-    """
-
-    cache: ResultCache | None = None
-    quotas: QuotaStore | None = None
-    traffic: Traffic | None = None
-    circuit: CircuitPolicy = field(default_factory=CircuitPolicy)
-    on_call: Callable[[CallRecord], None] | None = None
-    on_alert: Callable[[QuotaAlert], None] | None = None
-    now: Callable[[], datetime] = lambda: datetime.now(UTC)
 
 
 class EndpointTransport:
@@ -179,7 +125,7 @@ class EndpointTransport:
 
     def _routes(self, client: httpx.AsyncClient) -> list[Route]:
         store = self._shared.quotas or MemoryQuotaStore()
-        alert = _guarded(self._shared.on_alert)
+        alert = guarded(self._shared.on_alert)
         return [
             Route(
                 Exchange(e, client),
@@ -281,7 +227,7 @@ class EndpointTransport:
 
     def _tell(self, record: CallRecord) -> None:
         collect(record)
-        observe = _guarded(self._shared.on_call)
+        observe = guarded(self._shared.on_call)
         if observe is not None:
             observe(record)
 
@@ -313,17 +259,3 @@ def _whole(answer: bytes) -> bool:
     if start.startswith((b'{"error"', b'{"message"')):
         return False
     return (start[:1], end[-1:]) in ((b"[", b"]"), (b"{", b"}"))
-
-
-def _guarded(told: Callable[[T], None] | None) -> Callable[[T], None] | None:
-    """An observer whose own failure costs no call."""
-    if told is None:
-        return None
-
-    def tell(value: T) -> None:
-        try:
-            told(value)
-        except Exception:
-            _logger.exception("An observer of calls failed.")
-
-    return tell

@@ -36,6 +36,7 @@ class Analyser:
     Args:
         planner: who plans.
         catalogue: which models may answer.
+        repeats: varied answers of a model besides its first, whose agreement becomes a confidence.
         released: a person has released images that may carry burned-in text.
     """
 
@@ -48,6 +49,7 @@ class Analyser:
         clock: Clock,
         software_version: str,
         released: bool = False,
+        repeats: int = 0,
     ) -> None:
         self._planner = planner
         self._catalogue = catalogue
@@ -55,6 +57,7 @@ class Analyser:
         self._clock = clock
         self._version = software_version
         self._released = released
+        self._repeats = repeats
 
     async def open(
         self, ingested: IngestedStudy, order: Order, access: AccessContext, listener: Listener | None = None
@@ -73,6 +76,7 @@ class Analyser:
             runner=runner,
             compute=self._compute,
             released=self._released,
+            repeats=self._repeats,
         )
 
         found: list[str] = []

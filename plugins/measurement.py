@@ -10,12 +10,13 @@ from semantic_kernel.functions import kernel_function
 
 from domain.errors import MedImageError
 from domain.finding import Measurement
-from domain.mask import Mask
-from domain.study import Volume
+from domain.mask import Mask, worst
+from domain.study import Study, Volume
 from plugins.results import names, result
 from plugins.workspace import DERIVED, DerivedMeasurement, Workspace
 from tools.cardiothoracic import cardiothoracic_ratio
 from tools.measurement import measure
+from tools.norms import statistical
 
 Found = dict[str, tuple[tuple[Measurement, ...], tuple[str, ...]]]
 """Measurements and warnings by mask id."""
@@ -71,7 +72,19 @@ class MeasurementPlugin:
             workspace.measured[mask_id] = tuple(sourced(m, step.step_id) for m in measurements)
             for warning in warnings:
                 workspace.warn(f"{name}: {warning}", mask_id)
+            self._compare_with_norms(mask_id)
         self._ratio(uid, step.step_id)
+
+    def _compare_with_norms(self, mask_id: str) -> None:
+        """The statistical check: what is unusual in the population joins the verdict."""
+        workspace = self._workspace
+        mask, study = workspace.masks[mask_id], workspace.ingested.study
+        remarks = list(statistical(mask, workspace.measured[mask_id], sex=study.patient.sex, age=age_at_study(study)))
+        if not remarks or mask.quality is None:
+            return
+        outcome = worst([mask.quality.outcome, *(r.outcome for r in remarks)])
+        reasons = tuple(dict.fromkeys((*mask.quality.reasons, *(r.reason for r in remarks))))
+        workspace.masks[mask_id] = mask.judged(replace(mask.quality, outcome=outcome, reasons=reasons))
 
     def _ratio(self, uid: str, step_id: str) -> None:
         """The cardiothoracic ratio, where usable outlines of heart and lungs lie on one frontal projection."""
@@ -91,6 +104,13 @@ class MeasurementPlugin:
         for warning in warnings:
             workspace.warn(warning, DERIVED)
         workspace.derived.append(DerivedMeasurement(ratio, tuple(m.mask_id for m in (heart, *sides))))
+
+
+def age_at_study(study: Study) -> float | None:
+    """Years from birth to examination; None when either date is unknown."""
+    if study.patient.birth_date is None or study.started is None:
+        return None
+    return (study.started.date() - study.patient.birth_date).days / 365.25
 
 
 class NotJudged(MedImageError):

@@ -23,6 +23,7 @@ def assess_all(
     known: Mapping[str, KnownTarget | None],
     expected: Mapping[str, str],
     sides: Mapping[str, str],
+    agreement: Mapping[str, tuple[float, str]],
 ) -> list[Quality]:
     """Verdicts of the masks of one series, each seen beside the others. Keys are mask ids."""
     return [
@@ -34,6 +35,7 @@ def assess_all(
                 expected_category=expected[mask.mask_id],
                 others=[m for m in masks if m.mask_id != mask.mask_id],
                 question_side=sides[mask.mask_id],
+                agreement=agreement.get(mask.mask_id),
             ),
             volume.series.warnings,
         )
@@ -86,6 +88,7 @@ class QualityPlugin:
                 known,
                 {i: p.expected_category if p else "" for i, p in prompts.items()},
                 {i: p.side if p else "" for i, p in prompts.items()},
+                dict(workspace.agreement),
             )
 
         verdicts, step = await workspace.runner.run(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
 from typing import Annotated, Any
 
@@ -13,8 +14,9 @@ from domain.errors import BurnedInTextSuspected, GeometryInvalid, MedImageError,
 from domain.mask import Mask
 from domain.model import Window
 from inference.catalogue import Model, unavailable
+from inference.series_mask import SeriesMask
 from inference.volume_models import VolumeModel
-from inference.volumes import PromptWindow, SeriesMask, segment_series
+from plugins.asking import Answered, ask
 from plugins.results import names, result
 from plugins.workspace import UnknownName, Workspace
 from prompts.crafting.plan import CraftedPrompt
@@ -43,9 +45,9 @@ class SegmentationPlugin:
         """New masks by the first model in the catalogue that answers."""
         workspace = self._workspace
         wanted = self._wanted(series, names(targets))
-        fresh: list[Mask] = []
-        for group in self._by_candidates(series, wanted):
-            fresh += await self._first_answer(series, *group)
+        groups = self._by_candidates(series, wanted)
+        answers = await asyncio.gather(*(self._first_answer(series, *group) for group in groups))
+        fresh = [mask for masks in answers for mask in masks]
         uid = workspace.series(series).series_uid
         open_ = {t: why for (s, t), why in workspace.unanswered.items() if s == uid}
         return result(
@@ -122,30 +124,25 @@ class SegmentationPlugin:
         volume = workspace.volume(name)
         identity = str(model.identity)
         windows = {p.text: self._window(name, p, model) for p in prompts}
-        doubts: list[str] = []
 
-        async def work() -> dict[str, SeriesMask]:
-            if isinstance(model, VolumeModel):
-                found = await model.segment_volume(volume, list(windows), released=workspace.released)
-                doubts.extend(found.warnings)
-                return dict(found.masks)
-            wanted = [PromptWindow(text, window) for text, window in windows.items()]
-            return await segment_series(model, volume, wanted, compute=workspace.compute, released=workspace.released)
+        async def work() -> Answered:
+            return await ask(workspace, volume, model, windows)
 
-        answers, step = await workspace.runner.run(
+        answered, step = await workspace.runner.run(
             "segmentation",
             "segment",
             work,
             model=identity,
             inputs={"series": name, "prompts": list(windows), "windows": [w.name for w in windows.values()]},
-            outputs=lambda found: {t: _summary(m) for t, m in found.items()},
+            outputs=_outputs,
         )
-        for doubt in doubts:
+        for doubt in answered.doubts:
             workspace.warn(f"{name}: {model.identity.name}: {doubt}")
         workspace.model_versions[model.identity.name] = model.identity.version
         masks = []
         for prompt in prompts:
-            answer = answers[prompt.text.casefold().strip()]
+            key = prompt.text.casefold().strip()
+            answer = answered.masks[key]
             workspace.prompts.append(
                 PromptRecord(
                     volume.series.series_uid,
@@ -169,6 +166,9 @@ class SegmentationPlugin:
                 probability=answer.levels,
             )
             workspace.add_mask(mask)
+            if key in answered.agreement:
+                found = answered.agreement[key]
+                workspace.agreement[mask.mask_id] = (found.confidence, found.confidence_source)
             if not answer.slices.complete:
                 workspace.warn(f"{name}: {prompt.target}: {answer.slices.caveat}", mask.mask_id)
             masks.append(mask)
@@ -183,6 +183,11 @@ class SegmentationPlugin:
         if isinstance(model, VolumeModel):
             return WHOLE_RANGE
         return prompt.window or window_for_volume(volume, prompt.target, prompt.region)
+
+
+def _outputs(answered: Answered) -> dict[str, Any]:
+    found: dict[str, Any] = {target: _summary(mask) for target, mask in answered.masks.items()}
+    return {**found, "repeats": dict(answered.record)} if answered.record else found
 
 
 def _summary(answer: SeriesMask) -> dict[str, Any]:

@@ -45,6 +45,8 @@ class Workspace:
     """What one run knows. Tools change it; nothing else does.
 
     Attributes:
+        repeats: further answers of the same model, varied, whose agreement becomes a confidence.
+        agreement: confidence and its source by mask id, where answers were repeated.
         question: what is asked in this turn (the order's indication, or a chat message).
         writing: held by a tool while it changes what was found; tools of one turn may run in parallel.
         plans: crafted prompts by series name.
@@ -62,12 +64,14 @@ class Workspace:
     compute: Compute
     question: str = ""
     released: bool = False
+    repeats: int = 0
     follow_up: bool = False
     writing: asyncio.Lock = field(default_factory=asyncio.Lock)
     plans: dict[str, PromptPlan] = field(default_factory=dict)
     masks: dict[str, Mask] = field(default_factory=dict)
     measured: dict[str, tuple[Measurement, ...]] = field(default_factory=dict)
     quality_steps: dict[str, str] = field(default_factory=dict)
+    agreement: dict[str, tuple[float, str]] = field(default_factory=dict)
     derived: list[DerivedMeasurement] = field(default_factory=list)
     findings: list[Finding] = field(default_factory=list)
     prompts: list[PromptRecord] = field(default_factory=list)

@@ -36,6 +36,7 @@ def assess(
     others: Sequence[Mask] = (),
     question_side: str = "",
     repeats: Sequence[Mask] = (),
+    agreement: tuple[float, str] | None = None,
 ) -> Quality:
     """QA's verdict on a mask.
 
@@ -46,6 +47,7 @@ def assess(
         others: other masks of the same series, for overlaps that cannot be.
         question_side: "left" or "right" when the question is about one side.
         repeats: further answers of the model to the same question.
+        agreement: confidence 0–1 that repeats gave, and its source, where it was computed already.
     """
     remarks = tuple(
         inspect(
@@ -57,7 +59,9 @@ def assess(
             question_side=question_side,
         )
     )
-    confidence, source = confidence_of(mask, repeats) if _judgeable(remarks) else (None, "")
+    confidence, source = (None, "")
+    if _judgeable(remarks):
+        confidence, source = agreement or confidence_of(mask, repeats)
     remarks += tuple(_doubts_of_confidence(confidence, source))
     return Quality(
         worst([remark.outcome for remark in remarks]),

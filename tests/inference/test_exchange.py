@@ -156,6 +156,7 @@ async def test_compressed_answers_in_one_member_or_several(client: httpx.AsyncCl
         (b"no gzip", "gzip"),
         (b"[1]", "br"),
     ],
+    ids=["cut off", "not gzip", "another encoding"],
 )
 async def test_broken_or_unknown_compression(client: httpx.AsyncClient, content: bytes, encoding: str) -> None:
     async with raw_server(says(content, headers=f"content-encoding: {encoding}\r\n")) as server:
