@@ -545,6 +545,8 @@ def assemble(settings: Settings, parts: Engine, compute: Compute, clock: Clock, 
         limits=Limits(upload_bytes=settings.server.max_upload_mb * MIB),
         user=local_user(),
         shutdown=(queue.aclose, close_database),
+        models=parts.fleet.catalogue.rows,
+        traffic=parts.fleet.traffic.snapshot,
     )
 
 

@@ -15,6 +15,8 @@ from api.errors import install
 from api.guard import Guard
 from api.health.endpoints import router as health
 from api.jobs.endpoints import router as jobs
+from api.metrics.endpoints import router as metrics
+from api.models.endpoints import router as models
 from api.page import page_router
 from api.problems import Problem, problems
 from api.services import Services
@@ -41,10 +43,11 @@ def create_app(services: Services) -> FastAPI:
     app.state.services = services
     app.state.pictures = PictureCache()
     v1 = APIRouter(prefix="/api/v1", responses=problems(400, 500))
-    for feature in (studies, analyses, jobs, chat, audit):
+    for feature in (studies, analyses, jobs, chat, models, audit):
         v1.include_router(feature)
     app.include_router(v1)
     app.include_router(health)
+    app.include_router(metrics)
     if services.page is not None:
         app.include_router(page_router(services.page))
     install(app)

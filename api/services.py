@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import Depends, Request
 
 from domain.access import AccessContext
 from domain.ports import Clock, Compute
+from inference.catalogue import CatalogueRow
 from jobs.contracts import Conversations, Queue
 from records.analyses import AnalysisRecords
 from records.audit import AuditLedger
@@ -52,6 +53,7 @@ class Services:
         page: folder of the web page, None to serve the API alone.
         allowed_hosts: names that the Host header may carry, without port.
         user: the one local user.
+        models: rows of the catalogue. traffic: counters by endpoint.
         shutdown: what to close when the server ends, in this order.
     """
 
@@ -72,6 +74,8 @@ class Services:
     limits: Limits = field(default_factory=Limits)
     user: str = "local"
     shutdown: tuple[Callable[[], Awaitable[None]], ...] = ()
+    models: Callable[[], Sequence[CatalogueRow]] = tuple
+    traffic: Callable[[], Mapping[str, Mapping[str, Any]]] = dict
 
     @property
     def nobody(self) -> AccessContext:

@@ -178,9 +178,7 @@ class _Sockets(httpcore.AsyncNetworkBackend):
         local = None if local_address is None else (local_address, 0)
         try:
             async with _within(timeout, httpcore.ConnectTimeout):
-                transport, wire = await loop.create_connection(
-                    _Wire, host, port, local_addr=local, happy_eyeballs_delay=0.25
-                )
+                transport, wire = await loop.create_connection(_Wire, host, port, local_addr=local)
         except OSError as error:
             raise httpcore.ConnectError(str(error)) from error
         for option in socket_options or ():

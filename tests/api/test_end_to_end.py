@@ -147,3 +147,17 @@ async def test_every_access_is_in_the_ledger(client: httpx.AsyncClient) -> None:
     await ask(client, uid, "How large is the liver?")
     actions = [e["action"] for e in (await client.get("/api/v1/audit")).json()["events"]]
     assert {"study.store", "conversation.turn", "analysis.store"} <= set(actions)
+
+
+async def test_what_models_were_used_can_be_counted_and_read_about(client: httpx.AsyncClient) -> None:
+    await ask(client, await upload(client), "How large is the liver?")
+    reply = await client.get("/metrics")
+    lines = [x for x in reply.text.splitlines() if x.startswith("medimage_endpoint_requests_total{")]
+    assert len(lines) == 1
+    assert "MedImageParse endpoint 1" in lines[0]
+    assert float(lines[0].rsplit(" ", 1)[1]) == 1.0
+    assert "medimage_endpoint_latency_seconds_bucket" in reply.text
+    rows = (await client.get("/api/v1/models")).json()["models"]
+    assert rows[0]["name"] == "MedImageParse"
+    assert {"embedded-ct", "embedded-cxr"} <= {row["name"] for row in rows}
+    assert all(row["intended_use"] and row["research_use"] for row in rows)

@@ -1,0 +1,1 @@
+"""The models of this set-up."""
