@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import select
+import socket
 import ssl
 from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
@@ -18,6 +19,9 @@ import httpx
 
 _UNREAD = 4 << 20
 """Bytes that may wait to be read before the sender is held back."""
+
+_NEXT_ADDRESS_S = 2.0
+"""An address that is silent for so long is given up when the host has another one."""
 
 _PIECE = 128 << 10
 """Bytes that are encrypted and sent together: few enough to stay in the processor's cache on their way."""
@@ -174,11 +178,10 @@ class _Sockets(httpcore.AsyncNetworkBackend):
         socket_options: Iterable[Any] | None = None,
     ) -> httpcore.AsyncNetworkStream:
         """A connection to the first address that answers."""
-        loop = asyncio.get_running_loop()
         local = None if local_address is None else (local_address, 0)
         try:
             async with _within(timeout, httpcore.ConnectTimeout):
-                transport, wire = await loop.create_connection(_Wire, host, port, local_addr=local)
+                transport, wire = await _first_that_answers(host, port, local)
         except OSError as error:
             raise httpcore.ConnectError(str(error)) from error
         for option in socket_options or ():
@@ -206,6 +209,20 @@ class SocketTransport(httpx.AsyncHTTPTransport):
         )
 
 
+async def _first_that_answers(host: str, port: int, local: tuple[str, int] | None) -> tuple[asyncio.Transport, _Wire]:
+    """One address after the other; asyncio's race between them loses sockets when it is cancelled (Python 3.11)."""
+    loop = asyncio.get_running_loop()
+    failure: OSError = OSError("no address")
+    addresses = await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    for left, (family, _, _, _, address) in zip(reversed(range(len(addresses))), addresses, strict=True):
+        try:
+            async with asyncio.timeout(_NEXT_ADDRESS_S if left else None):
+                return await loop.create_connection(_Wire, str(address[0]), port, family=family, local_addr=local)
+        except OSError as error:
+            failure = error
+    raise failure
+
+
 @asynccontextmanager
 async def _within(seconds: float | None, late: type[Exception]) -> AsyncIterator[None]:
     try:
@@ -215,9 +232,9 @@ async def _within(seconds: float | None, late: type[Exception]) -> AsyncIterator
         raise late() from error
 
 
-def _has_something(socket: Any) -> bool:
-    if socket is None or socket.fileno() < 0:
+def _has_something(connection: Any) -> bool:
+    if connection is None or connection.fileno() < 0:
         return True
     poll = select.poll()
-    poll.register(socket.fileno(), select.POLLIN)
+    poll.register(connection.fileno(), select.POLLIN)
     return bool(poll.poll(0))

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import random
 import ssl
+import warnings
 from collections.abc import AsyncIterator
 
 import httpx
@@ -113,6 +115,22 @@ async def test_a_server_that_does_not_read_ends_in_a_time_out(secured: Secured) 
         with pytest.raises(httpx.WriteTimeout):
             await client.post(url, content=bytes(64 << 20))
         tested.set()
+
+
+async def test_a_call_that_is_cancelled_at_any_moment_leaves_no_socket(secured: Secured) -> None:
+    server_tls, trust = secured
+    with warnings.catch_warnings(record=True) as seen:
+        warnings.simplefilter("always", ResourceWarning)
+        async with raw_server(says(b"[1]"), server_tls) as server:
+            for turns in range(40):
+                async with open_client(trust=trust) as client:
+                    call = asyncio.create_task(client.post(server.url, content=b"{}"))
+                    for _ in range(turns):
+                        await asyncio.sleep(0)
+                    call.cancel()
+                    await asyncio.gather(call, return_exceptions=True)
+        gc.collect()
+    assert not [str(warning.message) for warning in seen if warning.category is ResourceWarning]
 
 
 async def test_a_proxy_of_the_environment_is_used(monkeypatch: pytest.MonkeyPatch) -> None:
