@@ -16,9 +16,9 @@ if TYPE_CHECKING:
     from agents.chat_models import ChatConfiguration
     from api.services import Services
     from domain.ports import Clock, Compute, RunEvent
-    from inference.azure_setting import EndpointSetting
+    from inference.azure.setting import EndpointSetting
     from inference.fleet import Fleet, FleetSettings, ModelEndpoints
-    from inference.quota import QuotaAlert
+    from inference.transport.quota import QuotaAlert
     from jobs.analyse import Analyser
     from jobs.command import CommandResult
     from settings import EndpointSettings, ModelSettings, Settings
@@ -190,9 +190,9 @@ class Engine:
 
 def endpoint_setting(endpoint: EndpointSettings, name: str, model: str) -> EndpointSetting:
     """An endpoint as the inference layer knows it."""
-    from inference.azure_identity import Identity
-    from inference.azure_setting import EndpointSetting
-    from inference.quota import DailyQuota
+    from inference.azure.identity import Identity
+    from inference.azure.setting import EndpointSetting
+    from inference.transport.quota import DailyQuota
 
     return EndpointSetting(
         url=endpoint.url,

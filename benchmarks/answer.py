@@ -25,7 +25,7 @@ from domain.geometry import Geometry
 from domain.mask import Mask
 from domain.study import Series, Volume
 from inference.medimageparse import parse_response
-from inference.volumes import map_back
+from inference.series.volumes import map_back
 from inference.wire_masks import classify_mask_values, decode_masks, lift_payload, probabilities
 from tools.letterbox import MODEL_SIZE, Letterbox
 from tools.measurement import measure
@@ -71,7 +71,7 @@ def source_volume() -> Volume:
 
 
 def mapped(letterbox: Letterbox, probability: NDArray[np.float32], soft: bool) -> NDArray[np.bool_]:
-    """Masks in source pixels, as `inference.volumes` asks for them."""
+    """Masks in source pixels, as `inference.series.volumes` asks for them."""
     planes = map_back(letterbox, probability if soft else probability.astype(np.bool_))
     return np.asarray(planes > _OUTSIDE if soft else planes, dtype=np.bool_)
 

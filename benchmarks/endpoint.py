@@ -38,9 +38,9 @@ from PIL import Image
 
 from domain.privacy import Deidentified
 from inference.medimageparse import request_body
-from inference.result_cache import ResultCache
-from inference.retry import RetryPolicy
-from inference.transport import Endpoint, EndpointTransport, Shared, open_client
+from inference.transport.result_cache import ResultCache
+from inference.transport.retry import RetryPolicy
+from inference.transport.transport import Endpoint, EndpointTransport, Shared, open_client
 
 LATENCY_S, CONCURRENCY, TIME_OUT_S, FAULTS = 0.3, 8, 0.75, 0.05
 MARK = "benchmark"

@@ -38,6 +38,8 @@ class ScoringServer:
     injected: Counter[str] = field(default_factory=Counter)
     working: int = 0
     most: int = 0
+    seen: int = 0
+    pick: int = 0
     chance: random.Random = field(default_factory=lambda: random.Random(7))
 
     async def connection(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -77,7 +79,7 @@ class ScoringServer:
         self.working += 1
         self.most = max(self.most, self.working)
         try:
-            if self.chance.random() < self.faults:
+            if self._unlucky():
                 await self._fail(reader, writer, FAULTS[self.injected.total() % len(FAULTS)])
                 return
             await asyncio.sleep(self.latency_s)
@@ -85,6 +87,16 @@ class ScoringServer:
             self.working -= 1
         self.served[headers.get("x-ms-client-request-id", "").rpartition("-")[0]] += 1
         await _send(writer, 200, self.answer)
+
+    def _unlucky(self) -> bool:
+        """Exactly the share of faults: one request of each block, at a place that chance picks."""
+        if not self.faults:
+            return False
+        block = round(1 / self.faults)
+        place, self.seen = self.seen % block, self.seen + 1
+        if place == 0:
+            self.pick = self.chance.randrange(block)
+        return place == self.pick
 
     async def _fail(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, fault: str) -> None:
         self.injected[fault] += 1

@@ -146,9 +146,9 @@ async def endpoint(values: str, targets: int, delay_ms: float) -> AsyncIterator[
 async def measure(way: Way, slices: int, targets: int, delay_ms: float) -> dict[str, Any]:
     """Run one way in this process."""
     from inference.medimageparse import MedImageParse
-    from inference.row_batches import Batching
-    from inference.transport import Endpoint, EndpointTransport, open_client
-    from inference.volumes import PromptWindow, segment_series
+    from inference.series.row_batches import Batching
+    from inference.series.volumes import PromptWindow, segment_series
+    from inference.transport.transport import Endpoint, EndpointTransport, open_client
     from jobs.compute import ThreadCompute
 
     volume = series(slices)

@@ -10,23 +10,23 @@ from pathlib import Path
 import httpx
 
 from domain.ports import Compute
-from inference.azure import AzureEndpoints
-from inference.azure_setting import EndpointSetting
-from inference.azure_transport import ResolvingTransport
+from inference.azure.discovery import AzureEndpoints
+from inference.azure.resolving import ResolvingTransport
+from inference.azure.setting import EndpointSetting
 from inference.catalogue import Catalogue
 from inference.classifier_card import load_cards
 from inference.classifiers import Classifier
 from inference.cxrreportgen import CXRReportGen
-from inference.endpoint import Endpoint
 from inference.local.in_process import embedded_models, embedded_volume_models
 from inference.medimageinsight import MedImageInsight
 from inference.medimageparse import MedImageParse
 from inference.medimageparse3d import MedImageParse3D
-from inference.quota import QuotaAlert
-from inference.result_cache import ResultCache
-from inference.retry import RetryPolicy
-from inference.traffic import Traffic
-from inference.transport import EndpointTransport, Shared, open_client
+from inference.transport.endpoint import Endpoint
+from inference.transport.quota import QuotaAlert
+from inference.transport.result_cache import ResultCache
+from inference.transport.retry import RetryPolicy
+from inference.transport.traffic import Traffic
+from inference.transport.transport import EndpointTransport, Shared, open_client
 from inference.volume_models import EndpointVolumeModel, LocalVolumeModel
 
 MIB = 1 << 20

@@ -21,7 +21,7 @@ from domain.errors import ModelResponseInvalid, TargetRefused
 from domain.model import KnownTarget, ModelIdentity, ModelImage, ParseAnswer
 from domain.privacy import Deidentified
 from inference import targets
-from inference.row_batches import RowsNotAnswered
+from inference.series.row_batches import RowsNotAnswered
 from inference.wire_json import Forgetting, Scorer
 from inference.wire_masks import classify_mask_values, decode_masks, lift_payload, probabilities
 
@@ -183,7 +183,7 @@ class MedImageParse:
     async def segment_many(
         self, images: Sequence[Deidentified[ModelImage]], prompts: Sequence[str]
     ) -> list[ParseAnswer]:
-        """The same for several images in one request (`inference.row_batches.BatchSegmentationModel`)."""
+        """The same for several images in one request (`inference.series.row_batches.BatchSegmentationModel`)."""
         return await segment_many_over(self._transport, images, prompts)
 
 

@@ -22,8 +22,8 @@ from domain.model import ModelIdentity
 from domain.ports import Compute
 from domain.privacy import Deidentified
 from domain.study import Series, Volume
-from inference.series_mask import GatheredMask, SeriesMask
-from inference.slice_choice import every_slice
+from inference.series.mask import GatheredMask, SeriesMask
+from inference.series.slice_choice import every_slice
 from inference.wire_json import AnswerReader, Scorer, base64_cell, identity_at, scored, split_body, text_cell
 from inference.wire_nifti import Affine, Labels, decode_labels, encode_volume, ras_affine
 from tools.deidentification import burned_in_text_reason

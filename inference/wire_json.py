@@ -45,7 +45,7 @@ class EndpointFacts(Protocol):
 
 
 class Scorer(Protocol):
-    """What sends a body to an endpoint, such as `inference.transport.EndpointTransport`."""
+    """What sends a body to an endpoint, such as `inference.transport.transport.EndpointTransport`."""
 
     @property
     def endpoint(self) -> EndpointFacts:

@@ -15,7 +15,7 @@ from domain.mask import Outcome
 from domain.ports import Clock, Compute, EventKind, Listener, RunEvent
 from domain.study import IngestedStudy, Order, Refusal
 from inference.catalogue import Catalogue
-from inference.priority import at_priority
+from inference.transport.priority import at_priority
 from jobs.steps import RecordingStepRunner
 from plugins.study import facts
 from plugins.workspace import Workspace

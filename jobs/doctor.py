@@ -14,9 +14,9 @@ import httpx
 
 from agents.chat_models import ChatConfiguration
 from domain.errors import MedImageError
-from inference.azure import AzureEndpoints
-from inference.azure_examination import examine as look
-from inference.azure_setting import EndpointSetting
+from inference.azure.discovery import AzureEndpoints
+from inference.azure.examination import examine as look
+from inference.azure.setting import EndpointSetting
 
 FREE_GIB = 2
 """Below this much free disk an import of a large study may not fit."""

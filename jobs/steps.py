@@ -11,7 +11,7 @@ from typing import TypeVar
 from domain.analysis import Step
 from domain.errors import MedImageError
 from domain.ports import Clock, EventKind, Listener, RunEvent
-from inference.traffic import collecting
+from inference.transport.traffic import collecting
 
 R = TypeVar("R")
 

@@ -9,14 +9,14 @@ from typing import Any
 
 from domain.model import Window
 from domain.study import Volume
-from inference.agreement import Agreement
 from inference.catalogue import Model
-from inference.ensemble import segment_ensemble
-from inference.ensemble_plan import Asked, plan_ensemble
-from inference.series_mask import SeriesMask
-from inference.slice_choice import every_nth, every_slice
+from inference.ensemble.agreement import Agreement
+from inference.ensemble.ensemble import segment_ensemble
+from inference.ensemble.plan import Asked, plan_ensemble
+from inference.series.mask import SeriesMask
+from inference.series.slice_choice import every_nth, every_slice
+from inference.series.volumes import PromptWindow, segment_series
 from inference.volume_models import VolumeModel
-from inference.volumes import PromptWindow, segment_series
 from plugins.workspace import Workspace
 
 SAMPLE = 12

@@ -14,7 +14,7 @@ from domain.errors import BurnedInTextSuspected, GeometryInvalid, MedImageError,
 from domain.mask import Mask
 from domain.model import Window
 from inference.catalogue import Model, unavailable
-from inference.series_mask import SeriesMask
+from inference.series.mask import SeriesMask
 from inference.volume_models import VolumeModel
 from plugins.asking import Answered, ask
 from plugins.results import names, result

@@ -32,7 +32,7 @@ _TIMES = {"latency": "Seconds at the endpoint, a try.", "queue": "Seconds of wai
 
 
 class TrafficCollector(Collector):
-    """The counters of `inference.traffic` as Prometheus families, labelled by endpoint."""
+    """The counters of `inference.transport.traffic` as Prometheus families, labelled by endpoint."""
 
     def __init__(self, snapshot: Snapshot) -> None:
         self._snapshot = snapshot

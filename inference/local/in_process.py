@@ -14,7 +14,7 @@ from inference.local.card import Card
 from inference.local.registry import NAMES, VOLUME_NAMES, card, offered
 from inference.medimageparse import segment_over
 from inference.medimageparse3d import MedImageParse3D, VolumePrompt, VolumeSegmentation
-from inference.transport import IN_PROCESS_HOST, Endpoint, EndpointTransport, open_client
+from inference.transport.transport import IN_PROCESS_HOST, Endpoint, EndpointTransport, open_client
 
 CONCURRENCY = 2
 

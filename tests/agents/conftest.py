@@ -17,7 +17,7 @@ from domain.ports import RunEvent
 from domain.study import Ingest, Order
 from inference.catalogue import Catalogue
 from inference.medimageparse import MedImageParse
-from inference.transport import Endpoint, EndpointTransport, open_client
+from inference.transport.transport import Endpoint, EndpointTransport, open_client
 from jobs.analyse import Analyser
 from jobs.compute import ThreadCompute
 from jobs.steps import SystemClock

@@ -10,8 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from inference.agreement import Agreement, Tally, entropy_bits, fuse, tally
-from inference.mask_planes import INSIDE
+from inference.ensemble.agreement import Agreement, Tally, entropy_bits, fuse, tally
+from inference.series.mask_planes import INSIDE
 from tools.quality_confidence import dice
 
 

@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 
 from domain.model import Window
 from domain.study import Series
-from inference.augmentation import JITTER, PLAIN, Augmentation, draw, flipped, jittered, prepare_view, restore
-from inference.flip_rules import AllowedFlips, allowed_flips
-from inference.volumes import map_back
+from inference.ensemble.augmentation import JITTER, PLAIN, Augmentation, draw, flipped, jittered, prepare_view, restore
+from inference.ensemble.flip_rules import AllowedFlips, allowed_flips
+from inference.series.volumes import map_back
 from tests.inference.support import volume_of
 from tools.preparation import prepare_array
 from tools.windowing import IDENTITY, PERCENTILE, percentile_limits

@@ -17,17 +17,17 @@ import pytest
 
 from domain.errors import ConfigurationError, MedImageError, ModelRefused, ModelUnreachable
 from domain.privacy import Deidentified
-from inference.azure import AzureEndpoints, Resolved
-from inference.azure_cloud import named_cloud
-from inference.azure_examination import examine
-from inference.azure_identity import Identity, Patience
-from inference.azure_setting import EndpointSetting
-from inference.azure_transport import AGAIN_S, ResolvingTransport
-from inference.credentials import AmlToken, EndpointKey, EntraToken, StaticKey
-from inference.endpoint import Endpoint
-from inference.limits import MANAGED_BYTES_PER_S, MANAGED_REQUESTS_PER_S
-from inference.retry import RetryPolicy
-from inference.transport import EndpointTransport
+from inference.azure.cloud import named_cloud
+from inference.azure.discovery import AzureEndpoints, Resolved
+from inference.azure.examination import examine
+from inference.azure.identity import Identity, Patience
+from inference.azure.resolving import AGAIN_S, ResolvingTransport
+from inference.azure.setting import EndpointSetting
+from inference.transport.credentials import AmlToken, EndpointKey, EntraToken, StaticKey
+from inference.transport.endpoint import Endpoint
+from inference.transport.limits import MANAGED_BYTES_PER_S, MANAGED_REQUESTS_PER_S
+from inference.transport.retry import RetryPolicy
+from inference.transport.transport import EndpointTransport
 from tests.inference.azure_stand_in import (
     CLIENT,
     MSI_HEADER,

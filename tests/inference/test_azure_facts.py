@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 
 from domain.errors import ConfigurationError
-from inference.azure_cloud import CHINA, PUBLIC, US_GOVERNMENT, named_cloud
-from inference.azure_deployments import Deployment, Discovery, EndpointId, model_of
-from inference.azure_identity import Identity
-from inference.azure_setting import EndpointSetting
+from inference.azure.cloud import CHINA, PUBLIC, US_GOVERNMENT, named_cloud
+from inference.azure.deployments import Deployment, Discovery, EndpointId, model_of
+from inference.azure.identity import Identity
+from inference.azure.setting import EndpointSetting
 from tests.inference.azure_stand_in import CLIENT, SECRET, TENANT
 
 SERVICE = Identity(TENANT, CLIENT, SECRET)

@@ -12,13 +12,13 @@ import pytest
 
 from domain.errors import ModelUnreachable
 from domain.study import Priority
-from inference.balancer import Admission, Ask, Balancer, Route
-from inference.circuit import Circuit, CircuitPolicy
-from inference.endpoint import Endpoint
-from inference.exchange import Exchange
-from inference.limits import Limiter
-from inference.priority import Urgency
-from inference.quota import DailyQuota, MemoryQuotaStore, Quota, QuotaExhausted
+from inference.transport.balancer import Admission, Ask, Balancer, Route
+from inference.transport.circuit import Circuit, CircuitPolicy
+from inference.transport.endpoint import Endpoint
+from inference.transport.exchange import Exchange
+from inference.transport.limits import Limiter
+from inference.transport.priority import Urgency
+from inference.transport.quota import DailyQuota, MemoryQuotaStore, Quota, QuotaExhausted
 from tests.inference.virtual_time import VirtualTime, settle
 
 

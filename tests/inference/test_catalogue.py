@@ -8,7 +8,7 @@ from domain.errors import ModelUnavailable
 from inference.catalogue import Catalogue
 from inference.local.in_process import embedded_models
 from inference.medimageparse import MedImageParse
-from inference.transport import Endpoint, EndpointTransport, open_client
+from inference.transport.transport import Endpoint, EndpointTransport, open_client
 
 
 @pytest.fixture

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from inference.circuit import Circuit, CircuitPolicy, CircuitState
+from inference.transport.circuit import Circuit, CircuitPolicy, CircuitState
 from tests.inference.virtual_time import VirtualTime
 
 POLICY = CircuitPolicy(failures=3, rate=0.5, window=6, rest_s=10.0, longest_rest_s=25.0)

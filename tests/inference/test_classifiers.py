@@ -20,8 +20,8 @@ from domain.privacy import Deidentified
 from domain.study import Volume
 from inference.classifier_card import EXAMPLE, CardLabel, ClassifierCard, load_card, load_cards
 from inference.classifiers import BODY_PART_UNKNOWN, Classifier, classifier_image, parse_response
-from inference.retry import RetryPolicy
-from inference.transport import Endpoint, EndpointTransport, open_client
+from inference.transport.retry import RetryPolicy
+from inference.transport.transport import Endpoint, EndpointTransport, open_client
 from tests.inference.contract_servers import COMMON_FAULTS, Scores, serve
 from tests.inference.support import Here, volume_of
 from tools.ingest import ingest

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from domain.errors import ModelRefused, ModelUnreachable
-from inference.credentials import MARGIN_S, PAUSE_S, IssuedToken, RenewedToken, StaticKey
+from inference.transport.credentials import MARGIN_S, PAUSE_S, IssuedToken, RenewedToken, StaticKey
 
 START = 1_700_000_000.0
 

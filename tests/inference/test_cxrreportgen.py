@@ -27,8 +27,8 @@ from inference.cxrreportgen import (
     encode_grey,
     parse_response,
 )
-from inference.retry import RetryPolicy
-from inference.transport import Endpoint, EndpointTransport, open_client
+from inference.transport.retry import RetryPolicy
+from inference.transport.transport import Endpoint, EndpointTransport, open_client
 from tests.inference.contract_servers import COMMON_FAULTS, ReportGen, serve
 from tests.inference.support import Here
 from tools.deidentification_text import scrub_text

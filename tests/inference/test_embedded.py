@@ -23,8 +23,8 @@ from inference.local.in_process import embedded_models
 from inference.local.registry import NAMES, card
 from inference.local.server import create_app
 from inference.medimageparse import MedImageParse, request_body
-from inference.transport import Endpoint, EndpointTransport, open_client
-from inference.volumes import PromptWindow, segment_series
+from inference.series.volumes import PromptWindow, segment_series
+from inference.transport.transport import Endpoint, EndpointTransport, open_client
 from tests.inference.support import Here, dice, image_of, until, volume_of
 
 

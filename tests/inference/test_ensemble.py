@@ -14,14 +14,14 @@ from domain.errors import ModelRefused
 from domain.mask import Mask
 from domain.model import Window
 from domain.study import Volume
-from inference.ensemble import segment_ensemble
-from inference.ensemble_plan import Asked, EnsemblePlan, plan_ensemble, reworded
+from inference.ensemble.ensemble import segment_ensemble
+from inference.ensemble.plan import Asked, EnsemblePlan, plan_ensemble, reworded
 from inference.local.in_process import embedded_models
 from inference.medimageparse import MedImageParse
-from inference.retry import RetryPolicy
-from inference.slice_choice import every_nth, these_slices
-from inference.transport import Endpoint, EndpointTransport, open_client
-from inference.volumes import PromptWindow, segment_series
+from inference.series.slice_choice import every_nth, these_slices
+from inference.series.volumes import PromptWindow, segment_series
+from inference.transport.retry import RetryPolicy
+from inference.transport.transport import Endpoint, EndpointTransport, open_client
 from tests.inference.seeing_server import Sight, seeing_server
 from tests.inference.support import Here, dice, volume_of
 from tools.quality_confidence import confidence_of

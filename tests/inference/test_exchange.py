@@ -15,9 +15,9 @@ import pytest
 import trustme
 
 from domain.errors import ModelRefused, ModelResponseInvalid, ModelUnreachable
-from inference.endpoint import Endpoint
-from inference.exchange import CertificateNotTrusted, Exchange, Failed
-from inference.transport import open_client
+from inference.transport.endpoint import Endpoint
+from inference.transport.exchange import CertificateNotTrusted, Exchange, Failed
+from inference.transport.transport import open_client
 from tests.inference.raw_server import RawServer, Received, Reply, answer, byte_server, raw_server, says
 
 

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from inference.limits import LATENESS_S, Limiter, Pace
+from inference.transport.limits import LATENESS_S, Limiter, Pace
 
 
 def starts(pace: Pace, amounts: list[float], until: float = float("inf")) -> list[float]:

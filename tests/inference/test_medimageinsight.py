@@ -18,9 +18,9 @@ from domain.model import ModelImage
 from domain.privacy import Deidentified
 from inference.medimageinsight import MedImageInsight, insight_image, label_text, require_short
 from inference.reference_set import ReferenceSet, needed
-from inference.result_cache import ResultCache
-from inference.retry import RetryPolicy
-from inference.transport import Endpoint, EndpointTransport, Shared, open_client
+from inference.transport.result_cache import ResultCache
+from inference.transport.retry import RetryPolicy
+from inference.transport.transport import Endpoint, EndpointTransport, Shared, open_client
 from inference.wire_features import LARGEST_ROWS, batched, parse_features, zero_shot_probabilities
 from tests.inference.contract_servers import COMMON_FAULTS, Insight, image_vector, serve, text_vector
 from tests.inference.support import Here, volume_of

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from domain.errors import ModelResponseInvalid, TargetRefused
 from inference.medimageparse import parse_response, parse_rows, request_body, request_rows
-from inference.row_batches import RowsNotAnswered
+from inference.series.row_batches import RowsNotAnswered
 from tests.inference.endpoint_server import answer_row
 
 SIZES = [(1024, 1024)] * 3

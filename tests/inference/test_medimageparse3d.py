@@ -34,8 +34,8 @@ from inference.medimageparse3d import (
     assigned_labels,
     prompt_sentence,
 )
-from inference.retry import RetryPolicy
-from inference.transport import Endpoint, EndpointTransport, open_client
+from inference.transport.retry import RetryPolicy
+from inference.transport.transport import Endpoint, EndpointTransport, open_client
 from inference.wire_json import AnswerReader
 from inference.wire_nifti import decode_labels, encode_volume, ras_affine
 from tests.inference.contract_servers import COMMON_FAULTS, Parse3D, serve

@@ -15,13 +15,13 @@ import pytest
 from domain.errors import ConfigurationError, ModelRefused, ModelUnreachable
 from domain.privacy import Deidentified
 from domain.study import Priority
-from inference.circuit import CircuitPolicy
-from inference.priority import at_priority
-from inference.quota import DailyQuota, QuotaAlert, QuotaExhausted
-from inference.result_cache import ResultCache
-from inference.retry import RetryPolicy
-from inference.traffic import CallRecord, collecting
-from inference.transport import Endpoint, EndpointTransport, Shared, open_client
+from inference.transport.circuit import CircuitPolicy
+from inference.transport.priority import at_priority
+from inference.transport.quota import DailyQuota, QuotaAlert, QuotaExhausted
+from inference.transport.result_cache import ResultCache
+from inference.transport.retry import RetryPolicy
+from inference.transport.traffic import CallRecord, collecting
+from inference.transport.transport import Endpoint, EndpointTransport, Shared, open_client
 from tests.inference.raw_server import RawServer, Received, answer, raw_server
 from tests.inference.virtual_time import VirtualTime, settle
 

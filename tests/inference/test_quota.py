@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta, timezone
 
 from domain.errors import ModelRefused
-from inference.quota import DailyQuota, MemoryQuotaStore, Quota, QuotaAlert, QuotaExhausted
+from inference.transport.quota import DailyQuota, MemoryQuotaStore, Quota, QuotaAlert, QuotaExhausted
 
 
 class Day:

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from inference.result_cache import CacheKey, ResultCache
+from inference.transport.result_cache import CacheKey, ResultCache
 
 KEY = CacheKey("MedImageParse", "7", "blue", "ab" * 32)
 

@@ -7,8 +7,8 @@ import asyncio
 import pytest
 
 from domain.study import Priority
-from inference.priority import Urgency
-from inference.single_flight import SingleFlight
+from inference.transport.priority import Urgency
+from inference.transport.single_flight import SingleFlight
 from tests.inference.virtual_time import settle
 
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from domain.errors import SpacingMissing
 from domain.geometry import Geometry
-from inference.slice_choice import SliceChoice, around_mask, around_slices, every_nth, every_slice, these_slices
+from inference.series.slice_choice import SliceChoice, around_mask, around_slices, every_nth, every_slice, these_slices
 
 
 def geometry(places_mm: list[float]) -> Geometry:

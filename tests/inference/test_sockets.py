@@ -13,7 +13,7 @@ import httpx
 import pytest
 import trustme
 
-from inference.transport import open_client
+from inference.transport.transport import open_client
 from tests.inference.raw_server import Received, answer, byte_server, raw_server, says
 
 

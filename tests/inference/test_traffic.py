@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from domain.study import Priority
-from inference.traffic import CallRecord, Histogram, Traffic, collect, collecting
+from inference.transport.traffic import CallRecord, Histogram, Traffic, collect, collecting
 
 
 def record(**facts: object) -> CallRecord:

@@ -19,8 +19,8 @@ from domain.errors import (
     ModelUnreachable,
 )
 from inference.medimageparse import MedImageParse
-from inference.retry import RetryPolicy, retry_after_s
-from inference.transport import Endpoint, EndpointTransport, open_client
+from inference.transport.retry import RetryPolicy, retry_after_s
+from inference.transport.transport import Endpoint, EndpointTransport, open_client
 from tests.inference.endpoint_server import Behaviour, disc, endpoint_server, rectangle
 from tests.inference.support import dice, image_of, until
 

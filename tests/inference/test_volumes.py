@@ -16,13 +16,13 @@ from hypothesis import strategies as st
 from domain.errors import ModelRefused, ModelUnreachable
 from domain.model import KnownTarget, ModelIdentity, ModelImage, ParseAnswer, Window
 from domain.privacy import Deidentified
-from inference.mask_planes import INSIDE, MaskPlanes
 from inference.medimageparse import MedImageParse
-from inference.retry import RetryPolicy
-from inference.row_batches import Batching
-from inference.slice_choice import SliceChoice, every_nth
-from inference.transport import Endpoint, EndpointTransport, open_client
-from inference.volumes import PromptWindow, images_asked, map_back, segment_series
+from inference.series.mask_planes import INSIDE, MaskPlanes
+from inference.series.row_batches import Batching
+from inference.series.slice_choice import SliceChoice, every_nth
+from inference.series.volumes import PromptWindow, images_asked, map_back, segment_series
+from inference.transport.retry import RetryPolicy
+from inference.transport.transport import Endpoint, EndpointTransport, open_client
 from tests.inference.endpoint_server import Behaviour, disc, endpoint_server, rectangle
 from tests.inference.seeing_server import Sight, seeing_server
 from tests.inference.support import Here, until, volume_of

@@ -1,4 +1,4 @@
-"""A time that stands still until a test moves it (`inference.timing.Timing`)."""
+"""A time that stands still until a test moves it (`inference.transport.timing.Timing`)."""
 
 from __future__ import annotations
 

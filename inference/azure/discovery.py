@@ -12,13 +12,13 @@ from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 from domain.errors import ConfigurationError, ModelError, ModelRefused
-from inference.azure_cloud import Cloud, named_cloud
-from inference.azure_control import ControlPlane
-from inference.azure_deployments import SETTING, Discovery, EndpointId
-from inference.azure_identity import Patience, entra_token
-from inference.azure_setting import EndpointSetting
-from inference.credentials import AmlToken, Clock, Credential, EndpointKey, IssuedToken, StaticKey
-from inference.endpoint import Endpoint
+from inference.azure.cloud import Cloud, named_cloud
+from inference.azure.control import ControlPlane
+from inference.azure.deployments import SETTING, Discovery, EndpointId
+from inference.azure.identity import Patience, entra_token
+from inference.azure.setting import EndpointSetting
+from inference.transport.credentials import AmlToken, Clock, Credential, EndpointKey, IssuedToken, StaticKey
+from inference.transport.endpoint import Endpoint
 
 TTL_S = 3600.0
 """How long a look-up is believed. Scaling and new deployments are seen after it at the latest."""

@@ -18,9 +18,9 @@ from dataclasses import dataclass
 import httpx
 
 from domain.errors import ModelError, ModelRefused, ModelResponseInvalid, ModelUnreachable
-from inference.compression import ACCEPTED, CompressionBroken, Inflater
-from inference.endpoint import Endpoint
-from inference.retry import is_transient, retry_after_s
+from inference.transport.compression import ACCEPTED, CompressionBroken, Inflater
+from inference.transport.endpoint import Endpoint
+from inference.transport.retry import is_transient, retry_after_s
 
 _ERROR_CODE = re.compile(rb'"code"\s*:\s*"([A-Za-z][A-Za-z_]{1,39})"')
 _LONGEST_ERROR = 64 << 10

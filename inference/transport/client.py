@@ -7,7 +7,7 @@ from urllib.request import getproxies
 
 import httpx
 
-from inference.sockets import SocketTransport
+from inference.transport.sockets import SocketTransport
 
 CONNECT_S, READ_S, KEEP_S = 10.0, 90.0, 30.0
 

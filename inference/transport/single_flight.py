@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
 from domain.study import Priority
-from inference.priority import Urgency
+from inference.transport.priority import Urgency
 
 T = TypeVar("T")
 

@@ -15,12 +15,12 @@ from heapq import heappop, heappush
 from itertools import count
 
 from domain.errors import ModelError, ModelUnreachable
-from inference.circuit import Circuit, CircuitState
-from inference.exchange import Exchange
-from inference.limits import Limiter
-from inference.priority import Urgency
-from inference.quota import Quota
-from inference.timing import Alarm, Timing
+from inference.transport.circuit import Circuit, CircuitState
+from inference.transport.exchange import Exchange
+from inference.transport.limits import Limiter
+from inference.transport.priority import Urgency
+from inference.transport.quota import Quota
+from inference.transport.timing import Alarm, Timing
 
 _MEMORY = 0.8
 """Weight of the past in the measured latency."""

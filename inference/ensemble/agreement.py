@@ -18,7 +18,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from inference.mask_planes import INSIDE
+from inference.series.mask_planes import INSIDE
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from domain.model import ModelImage, Window
-from inference.flip_rules import AllowedFlips
+from inference.ensemble.flip_rules import AllowedFlips
 from tools.letterbox import Letterbox
 from tools.preparation import prepare_array
 from tools.windowing import IDENTITY, percentile_limits

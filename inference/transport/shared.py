@@ -8,10 +8,10 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TypeVar
 
-from inference.circuit import CircuitPolicy
-from inference.quota import QuotaAlert, QuotaStore
-from inference.result_cache import ResultCache
-from inference.traffic import CallRecord, Traffic
+from inference.transport.circuit import CircuitPolicy
+from inference.transport.quota import QuotaAlert, QuotaStore
+from inference.transport.result_cache import ResultCache
+from inference.transport.traffic import CallRecord, Traffic
 
 _logger = logging.getLogger(__name__)
 

@@ -6,13 +6,13 @@ from dataclasses import dataclass, field
 from typing import Literal
 from urllib.parse import urlsplit
 
-from inference.azure_cloud import PUBLIC
-from inference.azure_deployments import ARM_PREFIX, Discovery
-from inference.azure_identity import Identity
-from inference.credentials import Credential
-from inference.endpoint import DEADLINE_S, Endpoint
-from inference.limits import MANAGED_BYTES_PER_S, MANAGED_REQUESTS_PER_S
-from inference.quota import DailyQuota
+from inference.azure.cloud import PUBLIC
+from inference.azure.deployments import ARM_PREFIX, Discovery
+from inference.azure.identity import Identity
+from inference.transport.credentials import Credential
+from inference.transport.endpoint import DEADLINE_S, Endpoint
+from inference.transport.limits import MANAGED_BYTES_PER_S, MANAGED_REQUESTS_PER_S
+from inference.transport.quota import DailyQuota
 
 CONCURRENCY = 8
 """Calls in flight of an endpoint that nobody says anything about; published for MedImageParse on one instance."""

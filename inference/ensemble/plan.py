@@ -8,9 +8,9 @@ from typing import Any
 
 from domain.ports import SegmentationModel
 from domain.study import Series
-from inference.augmentation import PLAIN, Augmentation, draw
-from inference.flip_rules import allowed_flips
-from inference.volumes import PromptWindow
+from inference.ensemble.augmentation import PLAIN, Augmentation, draw
+from inference.ensemble.flip_rules import allowed_flips
+from inference.series.volumes import PromptWindow
 
 
 @dataclass(frozen=True)

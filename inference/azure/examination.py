@@ -10,10 +10,10 @@ from typing import Literal
 import httpx
 
 from domain.errors import MedImageError
-from inference.azure import AzureEndpoints, Resolved
-from inference.azure_identity import NETWORK_REMEDY, TLS_REMEDY
-from inference.azure_setting import EndpointSetting
-from inference.credentials import AmlToken, EndpointKey, EntraToken, StaticKey
+from inference.azure.discovery import AzureEndpoints, Resolved
+from inference.azure.identity import NETWORK_REMEDY, TLS_REMEDY
+from inference.azure.setting import EndpointSetting
+from inference.transport.credentials import AmlToken, EndpointKey, EntraToken, StaticKey
 
 LONGEST_CALL_S = 90.0
 """MedImageParse's published scoring time-out; a deployment that gives less breaks off slow calls."""

@@ -6,9 +6,9 @@ import copy
 from dataclasses import dataclass, field, replace
 
 from domain.errors import ModelError
-from inference.balancer import Ask, Route
-from inference.priority import Urgency
-from inference.traffic import CallRecord
+from inference.transport.balancer import Ask, Route
+from inference.transport.priority import Urgency
+from inference.transport.traffic import CallRecord
 
 
 @dataclass(eq=False)

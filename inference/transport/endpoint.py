@@ -9,8 +9,8 @@ from urllib.parse import urlsplit
 import httpx
 
 from domain.errors import ConfigurationError
-from inference.credentials import Credential
-from inference.quota import DailyQuota
+from inference.transport.credentials import Credential
+from inference.transport.quota import DailyQuota
 
 IN_PROCESS_HOST = "embedded.invalid"
 """Host of endpoints that an ASGI transport answers in this process (RFC 6761: never resolves)."""
@@ -31,7 +31,7 @@ class Endpoint:
         version: of the model behind it, from configuration; the wire does not say.
         model: which model is behind it, for the result cache; its name when empty.
         credential: gives and renews the bearer value, instead of `key`.
-        requests_per_s, bytes_per_s: None is unlimited; `inference.limits` has those of managed endpoints.
+        requests_per_s, bytes_per_s: None is unlimited; `inference.transport.limits` has those of managed endpoints.
         daily: what a UTC day may use.
         deadline_s: for one try from connecting to the last byte; None: 180, in process without end.
         price_per_request: of an answered request. price_per_s: of one call's second at the endpoint

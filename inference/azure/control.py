@@ -17,8 +17,8 @@ from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from domain.errors import ConfigurationError, MedImageError, ModelRefused, ModelResponseInvalid, ModelUnreachable
-from inference.azure_cloud import Cloud
-from inference.azure_deployments import (
+from inference.azure.cloud import Cloud
+from inference.azure.deployments import (
     DEFAULT_CONCURRENCY,
     DEFAULT_TIMEOUT_S,
     Deployment,
@@ -27,8 +27,8 @@ from inference.azure_deployments import (
     model_of,
     with_traffic,
 )
-from inference.azure_identity import Identity, Patience, no_answer, quiet_azure, sign_in_failed
-from inference.credentials import IssuedToken
+from inference.azure.identity import Identity, Patience, no_answer, quiet_azure, sign_in_failed
+from inference.transport.credentials import IssuedToken
 
 T = TypeVar("T")
 

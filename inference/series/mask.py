@@ -1,6 +1,6 @@
 """What a model found of one target in a series, and how it is gathered slice by slice.
 
-Both take little memory (`inference.mask_planes`) until somebody asks for whole arrays.
+Both take little memory (`inference.series.mask_planes`) until somebody asks for whole arrays.
 """
 
 from __future__ import annotations
@@ -12,8 +12,8 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from inference.mask_planes import MaskPlanes, Plane
-from inference.slice_choice import SliceChoice
+from inference.series.mask_planes import MaskPlanes, Plane
+from inference.series.slice_choice import SliceChoice
 
 
 @dataclass(frozen=True, eq=False)

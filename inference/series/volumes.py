@@ -17,11 +17,11 @@ from domain.model import ModelImage, Window
 from domain.ports import Compute, SegmentationModel
 from domain.privacy import Deidentified
 from domain.study import Volume
-from inference.augmentation import PLAIN, Augmentation, prepare_view, restore
-from inference.mask_planes import INSIDE, Plane
-from inference.row_batches import Batching, answer_rows
-from inference.series_mask import GatheredMask, SeriesMask
-from inference.slice_choice import SliceChoice, every_slice, these_slices
+from inference.ensemble.augmentation import PLAIN, Augmentation, prepare_view, restore
+from inference.series.mask import GatheredMask, SeriesMask
+from inference.series.mask_planes import INSIDE, Plane
+from inference.series.row_batches import Batching, answer_rows
+from inference.series.slice_choice import SliceChoice, every_slice, these_slices
 from tools.deidentification import deidentify_image
 from tools.letterbox import Letterbox
 from tools.windowing import IDENTITY

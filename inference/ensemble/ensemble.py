@@ -1,8 +1,8 @@
 """The same question several times, to models and views that differ: one mask, and how far the answers agree.
 
 Every member's mask is mapped back exactly before anything is compared. Soft masks are fused by their mean
-probability, hard ones by majority; how agreement becomes confidence is in `inference.agreement`. The base answer
-must come; a further member that fails is left out by name, and all extra work is bounded and counted.
+probability, hard ones by majority; how agreement becomes confidence is in `inference.ensemble.agreement`. The base
+answer must come; a further member that fails is left out by name, and all extra work is bounded and counted.
 """
 
 from __future__ import annotations
@@ -16,13 +16,13 @@ import numpy as np
 from domain.errors import BurnedInTextSuspected, ModelError
 from domain.ports import Compute
 from domain.study import Volume
-from inference.agreement import Agreement, Tally, compare_slice
-from inference.augmentation import PLAIN
-from inference.ensemble_plan import Asked, EnsemblePlan, Member, reworded
-from inference.row_batches import Batching
-from inference.series_mask import GatheredMask, SeriesMask
-from inference.slice_choice import SliceChoice, every_slice
-from inference.volumes import IN_FLIGHT, Progress, images_asked, segment_series
+from inference.ensemble.agreement import Agreement, Tally, compare_slice
+from inference.ensemble.augmentation import PLAIN
+from inference.ensemble.plan import Asked, EnsemblePlan, Member, reworded
+from inference.series.mask import GatheredMask, SeriesMask
+from inference.series.row_batches import Batching
+from inference.series.slice_choice import SliceChoice, every_slice
+from inference.series.volumes import IN_FLIGHT, Progress, images_asked, segment_series
 
 EXTRA_IMAGES = 400
 """Images that an ensemble may send besides the base answer's, unless its caller says otherwise."""

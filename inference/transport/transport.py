@@ -17,21 +17,21 @@ import httpx
 
 from domain.errors import ConfigurationError, ModelError
 from domain.privacy import Deidentified
-from inference.balancer import Admission, Balancer, Route
-from inference.call import Call, Outcome
-from inference.circuit import Circuit
-from inference.client import open_client
-from inference.endpoint import IN_PROCESS_HOST, LARGEST_ANSWER, Endpoint
-from inference.exchange import Answer, Exchange, Failed
-from inference.limits import Limiter
-from inference.priority import Urgency, current_priority
-from inference.quota import MemoryQuotaStore, Quota
-from inference.result_cache import CacheKey
-from inference.retry import RetryPolicy
-from inference.shared import Shared, guarded
-from inference.single_flight import SingleFlight
-from inference.timing import LoopTiming, Timing
-from inference.traffic import CallRecord, Traffic, collect
+from inference.transport.balancer import Admission, Balancer, Route
+from inference.transport.call import Call, Outcome
+from inference.transport.circuit import Circuit
+from inference.transport.client import open_client
+from inference.transport.endpoint import IN_PROCESS_HOST, LARGEST_ANSWER, Endpoint
+from inference.transport.exchange import Answer, Exchange, Failed
+from inference.transport.limits import Limiter
+from inference.transport.priority import Urgency, current_priority
+from inference.transport.quota import MemoryQuotaStore, Quota
+from inference.transport.result_cache import CacheKey
+from inference.transport.retry import RetryPolicy
+from inference.transport.shared import Shared, guarded
+from inference.transport.single_flight import SingleFlight
+from inference.transport.timing import LoopTiming, Timing
+from inference.transport.traffic import CallRecord, Traffic, collect
 
 __all__ = ["IN_PROCESS_HOST", "LARGEST_ANSWER", "Endpoint", "EndpointTransport", "Shared", "open_client"]
 

@@ -13,17 +13,17 @@ from typing import Protocol
 
 from domain.errors import ConfigurationError, ModelError, ModelRefused
 from domain.privacy import Deidentified
-from inference.azure import AzureEndpoints, Resolved, as_refusal
-from inference.azure_setting import EndpointSetting
-from inference.credentials import Clock
-from inference.endpoint import Endpoint
+from inference.azure.discovery import AzureEndpoints, Resolved, as_refusal
+from inference.azure.setting import EndpointSetting
+from inference.transport.credentials import Clock
+from inference.transport.endpoint import Endpoint
 
 AGAIN_S = 60.0
 """A refusal makes the control plane be asked again no more often than this; it is throttled."""
 
 
 class Transport(Protocol):
-    """What sends a body to endpoints that serve one model, such as `inference.transport.EndpointTransport`."""
+    """What sends a body to endpoints that serve one model: `inference.transport.transport.EndpointTransport`."""
 
     @property
     def endpoint(self) -> Endpoint:

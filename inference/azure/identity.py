@@ -18,8 +18,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from domain.errors import ConfigurationError, MedImageError, ModelRefused, ModelUnreachable
-from inference.azure_cloud import Cloud
-from inference.credentials import Clock, EntraToken, IssuedToken
+from inference.azure.cloud import Cloud
+from inference.transport.credentials import Clock, EntraToken, IssuedToken
 
 _AADSTS = re.compile(r"AADSTS\d{4,8}")
 _FOUND_NONE = "failed to retrieve a token from the included credentials"

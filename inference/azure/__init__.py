@@ -1,0 +1,1 @@
+"""Azure ML: endpoints by ARM ID, credentials, what an examination says."""

@@ -1,0 +1,1 @@
+"""A series through models that see single images."""

@@ -1,0 +1,1 @@
+"""Bytes to endpoints: balanced, limited, retried, cached, counted."""
