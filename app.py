@@ -188,7 +188,9 @@ class Engine:
     fleet: Fleet
 
 
-def endpoint_setting(endpoint: EndpointSettings, name: str, model: str) -> EndpointSetting:
+def endpoint_setting(
+    endpoint: EndpointSettings, name: str, model: str, deadline_s: float | None = None
+) -> EndpointSetting:
     """An endpoint as the inference layer knows it."""
     from inference.azure.identity import Identity
     from inference.azure.setting import EndpointSetting
@@ -214,7 +216,7 @@ def endpoint_setting(endpoint: EndpointSettings, name: str, model: str) -> Endpo
         requests_per_s=endpoint.requests_per_s,
         bytes_per_s=endpoint.bytes_per_s,
         daily=DailyQuota(endpoint.daily_requests, endpoint.daily_bytes),
-        deadline_s=endpoint.deadline_s,
+        deadline_s=endpoint.deadline_s or (None if endpoint.url.startswith("/") else deadline_s),
         price_per_request=endpoint.price_per_request,
         price_per_s=endpoint.price_per_s,
     )
@@ -225,7 +227,7 @@ def model_endpoints(configured: ModelSettings, model: str) -> ModelEndpoints:
     from inference.fleet import ModelEndpoints
 
     rows = [
-        endpoint_setting(endpoint, f"{model} endpoint {number}", model)
+        endpoint_setting(endpoint, f"{model} endpoint {number}", model, configured.timeout_s)
         for number, endpoint in enumerate(configured.endpoints, start=1)
     ]
     return ModelEndpoints(tuple(rows), configured.timeout_s, configured.attempts)
@@ -314,7 +316,8 @@ async def analyze(options: argparse.Namespace, settings: Settings) -> int:
     from jobs.steps import SystemClock
 
     compute, decoding, clock = ThreadCompute(), PoolCompute(1, ["tools.ingest"]), SystemClock()
-    order = Order(indication=options.indication, priority=Priority(options.priority), requested=clock.now())
+    indication = options.indication.encode("utf-8", "replace").decode("utf-8")
+    order = Order(indication=indication, priority=Priority(options.priority), requested=clock.now())
     with tempfile.TemporaryDirectory() as scratch:
         out = writable(options.out or Path(scratch))
         try:
@@ -444,6 +447,8 @@ def evaluate(options: argparse.Namespace) -> int:
 
 async def serve_product(settings: Settings) -> int:
     """`app.py serve`: the page and the API."""
+    import signal
+
     import uvicorn
 
     from api.application import create_app
@@ -451,6 +456,8 @@ async def serve_product(settings: Settings) -> int:
     from jobs.steps import SystemClock
 
     host, port = settings.server.host, settings.server.port
+    # The server hands a SIGTERM on when it has stopped: then the workers must still be ended below.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     listening = listen(host, port)
     compute = PoolCompute(settings.server.workers, ["tools.ingest", "tools.artifacts"])
     decoding, clock = PoolCompute(1, ["tools.ingest"]), SystemClock()
@@ -460,7 +467,10 @@ async def serve_product(settings: Settings) -> int:
             if settings.demo:
                 await load_demo(services)
             server = uvicorn.Server(uvicorn.Config(create_app(services), log_level="warning", server_header=False))
-            print(f"MedImage Orchestrator on http://{host}:{port} — research use, draft until signed.", file=sys.stderr)
+            address = f"http://{host}:{listening.getsockname()[1]}"
+            print(
+                f"MedImage Orchestrator on {address} — research use, draft until signed.", file=sys.stderr, flush=True
+            )
             await server.serve(sockets=[listening])
     finally:
         compute.close()

@@ -4,10 +4,20 @@ from __future__ import annotations
 
 from ipaddress import ip_address
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+def header_safe(value: SecretStr) -> SecretStr:
+    """A secret that a header can carry. The message never quotes it."""
+    if not value.get_secret_value().isascii() or not (value.get_secret_value() or "x").isprintable():
+        raise ValueError("a key has letters, digits and signs of ASCII only")
+    return value
+
+
+Key = Annotated[SecretStr, AfterValidator(header_safe)]
 
 
 class Frozen(BaseModel):
@@ -28,7 +38,7 @@ class EndpointSettings(Frozen):
     """
 
     url: str
-    key: SecretStr = SecretStr("")
+    key: Key = SecretStr("")
     auth: Literal["", "key", "aml_token", "entra"] = ""
     deployment: str = ""
     concurrency: int = Field(default=0, ge=0, le=1024)
@@ -36,7 +46,7 @@ class EndpointSettings(Frozen):
     name: str = ""
     tenant_id: str = ""
     client_id: str = ""
-    client_secret: SecretStr = SecretStr("")
+    client_secret: Key = SecretStr("")
     managed_identity: bool = False
     cloud: str = "AzureCloud"
     scope: str = ""
@@ -94,7 +104,7 @@ class ChatSettings(Frozen):
 
     provider: Literal["embedded", "openai", "azure_openai"] = "embedded"
     base_url: str = ""
-    api_key: SecretStr = SecretStr("")
+    api_key: Key = SecretStr("")
     model: str = ""
     api_version: str = "2024-10-21"
     timeout_s: float = Field(default=60.0, gt=0)

@@ -80,6 +80,9 @@ class StepRunner(Protocol):
     def steps(self) -> Sequence[Step]:
         """What was done so far, in the order in which it ended."""
 
+    def progress(self, done: int, total: int) -> None:
+        """Tell how far the step under way is, in its own units."""
+
     def listen(self, listener: Listener | None) -> None:
         """Tell what happens from now on to somebody else."""
 

@@ -121,6 +121,10 @@ class Analyser:
     ) -> Analysis:
         """Answer the workspace's question and write the artifacts into `out`."""
         created = self._clock.now()
+        if listener is not None:
+            # Ingest, assess, measure and compose, and for each series craft and segment.
+            expected = 4 + 2 * len(workspace.series_names)
+            listener(RunEvent(EventKind.PROGRESS, {"expected": expected}))
         with at_priority(workspace.order.priority):
             reply = await self._planner.run(workspace, listener)
         analysis = assemble(workspace, reply, analysis_id=analysis_id, created=created, refused=refused)

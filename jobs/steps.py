@@ -46,6 +46,11 @@ class RecordingStepRunner:
         """Send what happens from now on to another listener."""
         self._listener = listener
 
+    def progress(self, done: int, total: int) -> None:
+        """Tell how far the step under way is; a hundred times at most, the first and the last of them always."""
+        if total and (done == total or done % max(1, total // 100) == 0):
+            self._tell(EventKind.PROGRESS, done=done, total=total)
+
     def _tell(self, kind: EventKind, **data: object) -> None:
         if self._listener is not None:
             self._listener(RunEvent(kind, dict(data)))

@@ -65,6 +65,8 @@ class TrackedJob:
             self._take_step(event)
         if isinstance(event.data.get("expected"), int):
             self._expected = event.data["expected"]
+        if event.data.get("total"):
+            self._advance(event.data["done"] / event.data["total"])
         self._tell(event)
 
     def end(self, state: JobState, error: str = "", remedy: str = "", **facts: Any) -> None:
@@ -115,9 +117,13 @@ class TrackedJob:
         known = self._steps.setdefault(step_id, {"id": step_id})
         known |= event.data | {"state": "finished" if finished else "running"}
         if finished:
-            # Steps that nobody foresaw make the total grow: what is shown never goes back.
-            total = max(self._expected or 0, len(self._steps) + (0 if self._expected else 1))
-            self._progress = max(self._progress, min(self._finished() / total, 0.99))
+            self._advance(0.0)
+
+    def _advance(self, part: float) -> None:
+        """Finished steps, and the part of the one under way; steps that nobody foresaw make the total grow."""
+        total = max(self._expected or 0, len(self._steps) + (0 if self._expected else 1))
+        # What is shown never goes back.
+        self._progress = max(self._progress, min((self._finished() + part) / total, 0.99))
 
     def _finished(self) -> int:
         return sum(step["state"] == "finished" for step in self._steps.values())

@@ -50,7 +50,14 @@ async def ask(workspace: Workspace, volume: Volume, model: Model, windows: Mappi
         found = await model.segment_volume(volume, list(windows), released=workspace.released)
         return Answered(found.masks, found.warnings)
     wanted = tuple(PromptWindow(text, window) for text, window in windows.items())
-    base = await segment_series(model, volume, wanted, compute=workspace.compute, released=workspace.released)
+    base = await segment_series(
+        model,
+        volume,
+        wanted,
+        compute=workspace.compute,
+        released=workspace.released,
+        on_progress=workspace.runner.progress,
+    )
     if not workspace.repeats:
         return Answered(base)
     asked = [Asked(model, wanted)]

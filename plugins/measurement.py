@@ -14,6 +14,7 @@ from domain.mask import Mask, worst
 from domain.study import Study, Volume
 from plugins.results import names, result
 from plugins.workspace import DERIVED, DerivedMeasurement, Workspace
+from prompts.question.understanding import understand
 from tools.cardiothoracic import cardiothoracic_ratio
 from tools.measurement import measure
 from tools.norms import statistical
@@ -25,6 +26,14 @@ Found = dict[str, tuple[tuple[Measurement, ...], tuple[str, ...]]]
 def measure_all(masks: Sequence[Mask], volume: Volume) -> Found:
     """Measure the masks of one series. The step's id is not known inside the step: it is written in afterwards."""
     return {mask.mask_id: measure(mask, volume, step_id="") for mask in masks}
+
+
+SIZES = {
+    "volume": frozenset({"volume", "area"}),
+    "area": frozenset({"area", "volume"}),
+    "diameter": frozenset({"long_axis"}),
+}
+"""What answers a question for a size; one slice has an area for its volume, and says so."""
 
 
 class MeasurementPlugin:
@@ -73,7 +82,19 @@ class MeasurementPlugin:
             for warning in warnings:
                 workspace.warn(f"{name}: {warning}", mask_id)
             self._compare_with_norms(mask_id)
+            self._say_what_is_missing(mask_id)
         self._ratio(uid, step.step_id)
+
+    def _say_what_is_missing(self, mask_id: str) -> None:
+        """A size that was asked for and that these images cannot give is not answered."""
+        workspace = self._workspace
+        mask = workspace.masks[mask_id]
+        wanted = {m for m in understand(workspace.question).measurements if m in SIZES}
+        missing = [m for m in sorted(wanted) if not SIZES[m] & {x.name for x in workspace.measured[mask_id]}]
+        if missing and mask.target in workspace.asked and mask.voxel_count:
+            reason = f"{' and '.join(missing)}: these images carry no physical size for it."
+            remedy = "Send images with PixelSpacing, and two or more slices with positions for a volume."
+            workspace.unanswered.setdefault((mask.series_uid, f"{mask.target} ({missing[0]})"), f"{reason} {remedy}")
 
     def _compare_with_norms(self, mask_id: str) -> None:
         """The statistical check: what is unusual in the population joins the verdict."""

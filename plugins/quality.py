@@ -10,7 +10,7 @@ from semantic_kernel.functions import kernel_function
 
 from domain.mask import Mask, Outcome, Quality, worst
 from domain.model import KnownTarget
-from domain.study import Volume
+from domain.study import Series, Volume
 from plugins.results import names, result
 from plugins.workspace import Workspace
 from tools.admission import DOUBT
@@ -37,15 +37,17 @@ def assess_all(
                 question_side=sides[mask.mask_id],
                 agreement=agreement.get(mask.mask_id),
             ),
-            volume.series.warnings,
+            volume.series,
         )
         for mask in masks
     ]
 
 
-def doubted(quality: Quality, warnings: Sequence[str]) -> Quality:
-    """No mask of an image that is doubtful itself passes without a look."""
-    doubts = tuple(w for w in warnings if w.startswith(DOUBT))
+def doubted(quality: Quality, series: Series) -> Quality:
+    """No mask of images that are doubtful themselves, or have gaps, passes without a look."""
+    doubts = tuple(w for w in series.warnings if w.startswith(DOUBT))
+    if not series.geometry.uniform:
+        doubts += ("the distances between slices differ, or slices are missing: a volume bridges the gaps",)
     if not doubts:
         return quality
     return replace(quality, outcome=worst([quality.outcome, Outcome.REVIEW]), reasons=(*doubts, *quality.reasons))

@@ -7,11 +7,13 @@ import os
 import shutil
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import highdicom
+import httpx
 import numpy as np
 import pydicom
 import pytest
@@ -252,3 +254,40 @@ def test_no_traceback_reaches_a_user(endpoint: Behaviour, tmp_path: Path) -> Non
     assert done.returncode == app.EXIT_FAILED
     assert "Traceback" not in done.stderr
     assert "file" in done.stderr
+
+
+def test_a_stopped_server_leaves_no_process_behind(tmp_path: Path) -> None:
+    environment = {**os.environ, "MEDIMAGE_DATA_DIR": str(tmp_path), "MEDIMAGE_SERVER__PORT": "0"}
+    served = subprocess.Popen(
+        [sys.executable, str(ROOT / "app.py"), "serve"],
+        env=environment, stderr=subprocess.PIPE, text=True, start_new_session=True,
+    )  # fmt: skip
+    assert served.stderr is not None
+    try:
+        address = next(word for word in served.stderr.readline().split() if word.startswith("http://"))
+        with httpx.Client(base_url=address, timeout=60) as http:
+            assert "MedImage Orchestrator" in http.get("/").text
+            # An upload starts the processes that decode.
+            sent = http.post("/api/v1/studies", files=[("files", ("a.dcm", CT.read_bytes(), "application/dicom"))])
+            assert sent.status_code == 201
+        served.terminate()
+        served.wait(timeout=30)
+        for _ in range(100):
+            if not _alive(served.pid):
+                break
+            time.sleep(0.1)
+        assert not _alive(served.pid)
+    finally:
+        served.stderr.close()
+        if served.poll() is None:
+            served.kill()
+            served.wait()
+
+
+def _alive(session: int) -> bool:
+    """Whether any process of the session is left."""
+    try:
+        os.killpg(session, 0)
+    except ProcessLookupError:
+        return False
+    return True

@@ -17,6 +17,7 @@ class AnalysisOrder(BaseModel):
     """What is asked."""
 
     model_config = ConfigDict(
+        extra="forbid",
         json_schema_extra={"examples": [{"indication": "Liver lesion? Measure the liver.", "priority": "ROUTINE"}]}
     )
 

@@ -12,6 +12,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
+from domain.errors import ModelResponseInvalid
 from inference.series.mask_planes import MaskPlanes, Plane
 from inference.series.slice_choice import SliceChoice
 
@@ -92,8 +93,20 @@ class GatheredMask:
         self._kinds[number], self._names[number] = kind, category
 
     def result(self, slices: SliceChoice) -> SeriesMask:
-        """All slices together; nothing can be added afterwards."""
+        """All slices together; nothing can be added afterwards.
+
+        Raises:
+            ModelResponseInvalid: some slices count to 1 and others to 255, and none tells which is meant.
+        """
         kinds = set(self._kinds.values())
+        if kinds == {"binary", "binary255"}:
+            ones = [number for number, kind in self._kinds.items() if kind == "binary" and self._planes.shows(number)]
+            if ones:
+                raise ModelResponseInvalid(
+                    f"Masks count to 1 on {len(ones)} slice(s) (the first is {ones[0] + 1}) and to 255 on others.",
+                    remedy="Let the endpoint answer every slice in one form.",
+                    where="image_features",
+                )
         kind = next((k for k in ("soft", "binary255") if k in kinds), "binary")
         if kind != "binary":
             self._reread_ones()
@@ -101,7 +114,7 @@ class GatheredMask:
         return SeriesMask(self.target, winner(votes), kind, slices, dict(votes), self._planes)
 
     def _reread_ones(self) -> None:
-        """{0, 1} on a slice, when others show that this model counts to 255: the ones are 1/255, not inside."""
+        """{0, 1} on a slice, when others are soft: the ones are 1/255, not inside."""
         for number, kind in self._kinds.items():
             if kind == "binary":
                 self._planes.drop(number)

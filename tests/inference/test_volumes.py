@@ -13,10 +13,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from domain.errors import ModelRefused, ModelUnreachable
+from domain.errors import ModelRefused, ModelResponseInvalid, ModelUnreachable
 from domain.model import KnownTarget, ModelIdentity, ModelImage, ParseAnswer, Window
 from domain.privacy import Deidentified
 from inference.medimageparse import MedImageParse
+from inference.series.mask import GatheredMask
 from inference.series.mask_planes import INSIDE, MaskPlanes
 from inference.series.row_batches import Batching
 from inference.series.slice_choice import SliceChoice, every_nth
@@ -368,3 +369,23 @@ async def test_a_long_series_takes_less_than_its_masks_would_in_full(kind: str) 
     assert kept < voxels / 2
     one_answer = 4 * 1024 * 1024
     assert peak < voxels + 8 * one_answer, "answers do not pile up"
+
+
+def test_a_series_of_ones_and_of_255_is_no_answer() -> None:
+    plane = np.ones((4, 4), np.bool_)
+    found = GatheredMask("liver", (3, 4, 4))
+    for number, kind in enumerate(["binary255", "binary", "binary255"]):
+        found.add(number, plane, kind, "liver")
+    with pytest.raises(ModelResponseInvalid, match="slice") as refused:
+        found.result(SliceChoice((0, 1, 2), 3, "all"))
+    assert "2" in refused.value.reason
+    assert refused.value.remedy
+
+
+def test_ones_beside_soft_slices_are_faint() -> None:
+    found = GatheredMask("liver", (2, 4, 4))
+    found.add(0, np.full((4, 4), 200, np.uint8), "soft", "liver")
+    found.add(1, np.ones((4, 4), np.bool_), "binary", "liver")
+    mask = found.result(SliceChoice((0, 1), 2, "all"))
+    assert mask.array[0].all()
+    assert not mask.array[1].any()
