@@ -289,6 +289,7 @@ async def engine(settings: Settings, compute: Compute, clock: Clock) -> AsyncIte
                     compute=compute,
                     clock=clock,
                     software_version=VERSION,
+                    chest_report=fleet.chest_report,
                     released=settings.privacy.release_burned_in,
                     repeats=settings.models.repeats,
                 ),

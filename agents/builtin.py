@@ -47,9 +47,11 @@ def plan_next(results: list[tuple[str, dict[str, Any]]]) -> list[Call] | str:
         return [("study-describe", {})]
     study = next(data for name, data in results if name == "study-describe")
     names = [s["name"] for s in study.get("series", [])]
+    chests = [s["name"] for s in study.get("series", []) if s.get("chest_report")]
     plan: list[tuple[str, list[dict[str, Any]]]] = [
         ("prompts-craft", [{"series": n} for n in names]),
         ("segmentation-segment", [{"series": n, "targets": []} for n in _with_prompts(results, names)]),
+        ("chest-report", [{"series": n} for n in chests]),
         ("quality-assess", [{"masks": []}]),
         ("measurement-measure", [{"masks": []}]),
         ("report-compose", [{}]),

@@ -24,6 +24,7 @@ from agents.grounding import grounded
 from agents.guardrails import Budget, Meter, guard
 from domain.errors import BudgetExceeded, ChatError, MedImageError
 from domain.ports import EventKind, Listener, RunEvent
+from plugins.chest_report import ChestReportPlugin
 from plugins.measurement import MeasurementPlugin
 from plugins.prompts import PromptsPlugin
 from plugins.quality import QualityPlugin
@@ -42,6 +43,7 @@ SPECIALISTS: dict[str, Callable[[Workspace], object]] = {
     "study": StudyPlugin,
     "prompts": PromptsPlugin,
     "segmentation": SegmentationPlugin,
+    "chest": ChestReportPlugin,
     "quality": QualityPlugin,
     "measurement": MeasurementPlugin,
     "report": ReportPlugin,
@@ -169,6 +171,8 @@ class Planner:
         meter = Meter(budget)
         kernel = Kernel()
         for name, specialist in SPECIALISTS.items():
+            if name == "chest" and workspace.chest_report is None:
+                continue
             kernel.add_plugin(specialist(workspace), name)
         guard(kernel, meter)
         kernel.add_service(service)
@@ -203,6 +207,10 @@ def missing(workspace: Workspace) -> str:
     uncrafted = [n for n in workspace.series_names if n not in workspace.plans]
     if uncrafted:
         return f"the prompts for {', '.join(uncrafted)}"
+    films = [n for n in workspace.series_names if workspace.wants_chest_report(n)]
+    unreported = [n for n in films if workspace.series(n).series_uid not in workspace.reported]
+    if unreported:
+        return f"the chest report of {', '.join(unreported)}"
     pending = [f"{p.target} in {n}" for n in workspace.series_names for p in workspace.pending(n)]
     if pending:
         return ", ".join(pending)

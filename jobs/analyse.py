@@ -11,6 +11,7 @@ from typing import Protocol
 from agents.planner import PlannerAnswer
 from domain.access import AccessContext
 from domain.analysis import Analysis, Status
+from domain.chest_report import ChestReportModel
 from domain.mask import Outcome
 from domain.ports import Clock, Compute, EventKind, Listener, RunEvent
 from domain.study import IngestedStudy, Order, Refusal
@@ -36,6 +37,7 @@ class Analyser:
     Args:
         planner: who plans.
         catalogue: which models may answer.
+        chest_report: drafts reports of chest radiographs, where one is configured.
         repeats: varied answers of a model besides its first, whose agreement becomes a confidence.
         released: a person has released images that may carry burned-in text.
     """
@@ -48,6 +50,7 @@ class Analyser:
         compute: Compute,
         clock: Clock,
         software_version: str,
+        chest_report: ChestReportModel | None = None,
         released: bool = False,
         repeats: int = 0,
     ) -> None:
@@ -56,6 +59,7 @@ class Analyser:
         self._compute = compute
         self._clock = clock
         self._version = software_version
+        self._chest_report = chest_report
         self._released = released
         self._repeats = repeats
 
@@ -75,6 +79,7 @@ class Analyser:
             catalogue=self._catalogue,
             runner=runner,
             compute=self._compute,
+            chest_report=self._chest_report,
             released=self._released,
             repeats=self._repeats,
         )
@@ -174,6 +179,10 @@ def assemble(
         model_versions=dict(workspace.model_versions),
         planner=reply.planner,
         summary=workspace.summary,
-        needs_review=doubtful or bool(workspace.unanswered) or workspace.partial or not masks,
+        needs_review=doubtful
+        or bool(workspace.unanswered)
+        or bool(workspace.reported)
+        or workspace.partial
+        or not masks,
         unanswered=workspace.unanswered_texts,
     )

@@ -49,10 +49,12 @@ class ReportPlugin:
         workspace = self._workspace
         uids = [s.series_uid for s in workspace.ingested.study.series]
         chosen = {i: m for i, m in workspace.masks.items() if m.target in targets}
+        statements = [s for said in workspace.reported.values() for s in said]
         return findings_of(
             tuple(chosen.values()),
             workspace.measured,
             [(d.measurement, d.mask_ids) for d in workspace.derived if chosen.keys() & set(d.mask_ids)],
             workspace.quality_steps,
             dict(zip(uids, workspace.series_names, strict=True)),
+            [(f"{s.model.split('@')[0]} drafts: {s.text}", s.step_id) for s in statements],
         )

@@ -52,6 +52,7 @@ class StudyPlugin:
             "name": name,
             **facts(series),
             "description": fence(scrub_text(series.description, self._workspace.ingested.study.patient).value, "tag"),
+            "chest_report": self._workspace.wants_chest_report(name),
             "crafted": plan is not None,
             "pending": [p.target for p in self._workspace.pending(name)],
         }

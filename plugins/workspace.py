@@ -11,14 +11,16 @@ from dataclasses import dataclass, field, replace
 
 from domain.access import AccessContext
 from domain.analysis import PromptRecord
+from domain.chest_report import Box, ChestReportModel
 from domain.errors import MedImageError
 from domain.finding import Finding, Measurement
 from domain.mask import Mask, Outcome
-from domain.model import KnownTarget
+from domain.model import PROJECTION_RADIOGRAPHY, KnownTarget
 from domain.ports import Compute, StepRunner
 from domain.study import IngestedStudy, Order, Series, Volume
 from inference.catalogue import Candidate, Catalogue
 from prompts.crafting.plan import CraftedPrompt, PromptPlan
+from prompts.protocols import protocols
 
 
 class UnknownName(MedImageError):
@@ -40,11 +42,23 @@ class DerivedMeasurement:
     mask_ids: tuple[str, ...]
 
 
+@dataclass(frozen=True)
+class Statement:
+    """A sentence that a model drafted, and the step in which it did."""
+
+    text: str
+    model: str
+    step_id: str
+    boxes: tuple[Box, ...] = ()
+
+
 @dataclass
 class Workspace:
     """What one run knows. Tools change it; nothing else does.
 
     Attributes:
+        chest_report: the model that drafts chest reports; None where no endpoint is configured.
+        reported: its sentences by series UID; no sentences where it failed.
         repeats: further answers of the same model, varied, whose agreement becomes a confidence.
         agreement: confidence and its source by mask id, where answers were repeated.
         question: what is asked in this turn (the order's indication, or a chat message).
@@ -63,6 +77,7 @@ class Workspace:
     runner: StepRunner
     compute: Compute
     question: str = ""
+    chest_report: ChestReportModel | None = None
     released: bool = False
     repeats: int = 0
     follow_up: bool = False
@@ -72,6 +87,7 @@ class Workspace:
     measured: dict[str, tuple[Measurement, ...]] = field(default_factory=dict)
     quality_steps: dict[str, str] = field(default_factory=dict)
     agreement: dict[str, tuple[float, str]] = field(default_factory=dict)
+    reported: dict[str, tuple[Statement, ...]] = field(default_factory=dict)
     derived: list[DerivedMeasurement] = field(default_factory=list)
     findings: list[Finding] = field(default_factory=list)
     prompts: list[PromptRecord] = field(default_factory=list)
@@ -189,6 +205,15 @@ class Workspace:
         geometry = series.geometry
         volumetric = geometry.slices > 1 and geometry.in_patient and geometry.uniform and not series.colour
         return self.catalogue.candidates(series.modality, target, region, volumetric=volumetric)
+
+    def wants_chest_report(self, name: str) -> bool:
+        """A frontal chest radiograph that a model here reports on, and the question leaves room for it."""
+        series = self.series(name)
+        chest = "chest" in protocols().regions(series.body_part)
+        frontal = series.view_position.upper() not in {"LL", "RL", "LATERAL", "LAT"}
+        single = series.geometry.slices == 1 and not series.colour
+        projection = series.modality.upper() in PROJECTION_RADIOGRAPHY
+        return self.chest_report is not None and projection and chest and frontal and single
 
     def known(self, name: str, target: str, region: str = "") -> KnownTarget | None:
         """What the model that would be asked first is known to do; None when it is a guess."""

@@ -43,6 +43,7 @@ def findings_of(
     derived: Sequence[tuple[Measurement, Sequence[str]]],
     quality_steps: Mapping[str, str],
     series_names: Mapping[str, str],
+    statements: Sequence[tuple[str, str]] = (),
 ) -> tuple[Finding, ...]:
     """One finding a mask that QA did not reject, and one for each derived measurement.
 
@@ -52,6 +53,7 @@ def findings_of(
         derived: measurements of several masks together (cardiothoracic ratio), with the ids of those masks.
         quality_steps: the QA step of each mask id.
         series_names: what a reader calls each series UID.
+        statements: sentences that a model drafted, with the step in which it did; always for review.
     """
     findings: list[Finding] = []
     for mask in masks:
@@ -82,6 +84,8 @@ def findings_of(
                 quality=worst([m.quality.outcome if m.quality else Outcome.REVIEW for m in sources]),
             )
         )
+    for text, step_id in statements:
+        findings.append(Finding(finding_id=f"f{len(findings) + 1}", text=text, evidence=(step_id,)))
     return tuple(findings)
 
 

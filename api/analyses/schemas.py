@@ -18,7 +18,7 @@ class AnalysisOrder(BaseModel):
 
     model_config = ConfigDict(
         extra="forbid",
-        json_schema_extra={"examples": [{"indication": "Liver lesion? Measure the liver.", "priority": "ROUTINE"}]}
+        json_schema_extra={"examples": [{"indication": "Liver lesion? Measure the liver.", "priority": "ROUTINE"}]},
     )
 
     indication: str = Field(default="", max_length=4000, description="The clinical question, in words.")
