@@ -67,6 +67,7 @@ class Analysis:
     """The whole result. Immutable: a change makes a new one.
 
     Attributes:
+        features: image features of lesions by IBSI names: mask, target, family, name, value, unit, ibsi_id.
         model_versions: model name → version ("unknown" where the wire does not say).
         planner: who planned: "built-in planner", or the chat model's name.
         needs_review: something passed with doubt, or a question could not be answered.
@@ -84,6 +85,7 @@ class Analysis:
     prompts: tuple[PromptRecord, ...] = ()
     warnings: tuple[str, ...] = ()
     refused: tuple[Refusal, ...] = ()
+    features: tuple[dict[str, object], ...] = ()
     model_versions: dict[str, str] = field(default_factory=dict)
     planner: str = ""
     summary: str = ""

@@ -176,6 +176,7 @@ def assemble(
         prompts=tuple(workspace.prompts),
         warnings=workspace.warnings,
         refused=tuple(refused),
+        features=workspace.feature_rows,
         model_versions=dict(workspace.model_versions),
         planner=reply.planner,
         summary=workspace.summary,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import asdict, replace
 from typing import Annotated
 
 from semantic_kernel.functions import kernel_function
@@ -16,16 +16,29 @@ from plugins.results import names, result
 from plugins.workspace import DERIVED, DerivedMeasurement, Workspace
 from prompts.question.understanding import understand
 from tools.cardiothoracic import cardiothoracic_ratio
+from tools.features import features
+from tools.findings import LESIONS
 from tools.measurement import measure
 from tools.norms import statistical
 
-Found = dict[str, tuple[tuple[Measurement, ...], tuple[str, ...]]]
-"""Measurements and warnings by mask id."""
+LARGEST_LESION = 500_000
+"""Voxels up to which a lesion's features are computed: texture of millions of voxels takes seconds."""
+
+Found = dict[str, tuple[tuple[Measurement, ...], tuple[str, ...], tuple[dict[str, object], ...]]]
+"""Measurements, warnings and feature rows by mask id."""
 
 
 def measure_all(masks: Sequence[Mask], volume: Volume) -> Found:
     """Measure the masks of one series. The step's id is not known inside the step: it is written in afterwards."""
-    return {mask.mask_id: measure(mask, volume, step_id="") for mask in masks}
+    return {mask.mask_id: (*measure(mask, volume, step_id=""), lesion_features(mask, volume)) for mask in masks}
+
+
+def lesion_features(mask: Mask, volume: Volume) -> tuple[dict[str, object], ...]:
+    """Image features of a lesion; none of an organ, and none of colour."""
+    if mask.category not in LESIONS or not 0 < mask.voxel_count <= LARGEST_LESION or volume.series.colour:
+        return ()
+    about = {"mask": mask.mask_id, "target": mask.target}
+    return tuple({**about, **asdict(feature)} for feature in features(mask, volume))
 
 
 SIZES = {
@@ -75,9 +88,10 @@ class MeasurementPlugin:
             "measure",
             work,
             inputs={"series": name, "masks": [m.mask_id for m in masks]},
-            outputs=lambda r: {i: {x.name: x.value for x in ms} for i, (ms, _) in r.items()},
+            outputs=lambda r: {i: {x.name: x.value for x in ms} for i, (ms, _, _) in r.items()},
         )
-        for mask_id, (measurements, warnings) in found.items():
+        for mask_id, (measurements, warnings, rows) in found.items():
+            workspace.features[mask_id] = rows
             workspace.measured[mask_id] = tuple(sourced(m, step.step_id) for m in measurements)
             for warning in warnings:
                 workspace.warn(f"{name}: {warning}", mask_id)

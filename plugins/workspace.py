@@ -85,6 +85,7 @@ class Workspace:
     plans: dict[str, PromptPlan] = field(default_factory=dict)
     masks: dict[str, Mask] = field(default_factory=dict)
     measured: dict[str, tuple[Measurement, ...]] = field(default_factory=dict)
+    features: dict[str, tuple[dict[str, object], ...]] = field(default_factory=dict)
     quality_steps: dict[str, str] = field(default_factory=dict)
     agreement: dict[str, tuple[float, str]] = field(default_factory=dict)
     reported: dict[str, tuple[Statement, ...]] = field(default_factory=dict)
@@ -246,6 +247,11 @@ class Workspace:
         usable = [i for i, m in self.masks.items() if self.usable(m)]
         per_mask = [m for mask_id in usable for m in self.measured.get(mask_id, ())]
         return (*per_mask, *(d.measurement for d in self.derived))
+
+    @property
+    def feature_rows(self) -> tuple[dict[str, object], ...]:
+        """Image features of usable masks."""
+        return tuple(row for i, m in self.masks.items() if self.usable(m) for row in self.features.get(i, ()))
 
     @property
     def unanswered_texts(self) -> tuple[str, ...]:

@@ -42,6 +42,7 @@ def report_document(analysis: Analysis, warnings: Sequence[str] = ()) -> Documen
             "needs_review": analysis.needs_review,
             "findings": [_finding(f) for f in analysis.findings],
             "measurements": [_measurement(m) for m in analysis.measurements],
+            "features": [plain(f) for f in analysis.features],
             "masks": [_mask(m, analysis.measurements) for m in analysis.masks],
             "unanswered": list(analysis.unanswered),
             "warnings": list(all_warnings(analysis, warnings)),
@@ -64,7 +65,7 @@ def refusal_document(refused: Sequence[Refusal], order: Order, *, when: datetime
             "disclaimer": DISCLAIMER,
             "summary": summary,
             "needs_review": False,
-            **{key: [] for key in ("findings", "measurements", "masks", "unanswered", "warnings")},
+            **{key: [] for key in ("findings", "measurements", "features", "masks", "unanswered", "warnings")},
             "refused": [_refusal(r) for r in refused],
             **{key: [] for key in ("prompts", "series", "steps")},
         }

@@ -13,6 +13,7 @@ from agents.guardrails import Budget
 from domain.mask import Outcome
 from domain.ports import EventKind
 from tests.agents.openai_server import Calls, Dies, Fault, Say, Script, rounds, serve, tool_results
+from tests.inference.endpoint_server import disc
 
 QUESTION = "Please measure the liver and the spleen."
 BUILT_IN = ChatConfiguration()
@@ -282,3 +283,12 @@ async def test_azure_openai_is_spoken_to_in_its_own_way(run: Any) -> None:
             assert done.planner == "gpt-deployment"
         assert server.paths[0] == "/openai/deployments/gpt-deployment/chat/completions"
         assert server.headers[0]["api-key"] == "azure-key"
+
+
+async def test_a_lesion_has_features_and_an_organ_has_none(run: Any, behaviour: Any) -> None:
+    behaviour.shapes = {**behaviour.shapes, "liver tumor": disc(0.4, 0.35, 0.05, "tumor")}
+    async with run("liver and liver tumor", BUILT_IN) as done:
+        described = {row["target"] for row in done.workspace.feature_rows}
+        assert described == {"liver tumor"}
+        families = {row["family"] for row in done.workspace.feature_rows}
+        assert {"intensity", "shape", "glcm"} <= families
