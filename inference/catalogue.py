@@ -26,7 +26,11 @@ CONTRACT = "MedImageParse 2D"
 
 @dataclass(frozen=True)
 class CatalogueRow:
-    """What a reader should know about a model before believing it."""
+    """What a reader should know about a model before believing it.
+
+    Attributes:
+        available: it can be asked in this set-up.
+    """
 
     name: str
     contract: str
@@ -35,6 +39,7 @@ class CatalogueRow:
     licence: str
     intended_use: str
     research_use: str
+    available: bool = True
 
 
 Model = SegmentationModel | VolumeModel
@@ -78,8 +83,9 @@ class Catalogue:
         return (*self._endpoints, *self._volumes, *self._embedded, *self._embedded_volumes)
 
     def rows(self) -> tuple[CatalogueRow, ...]:
-        """One row for each different model."""
-        return tuple({row.name: row for row in map(row_of, self.models)}.values())
+        """One row for each different model; after them those that could be configured."""
+        here = {row.name: row for row in map(row_of, self.models)}
+        return (*here.values(), *(row for row in described() if row.name not in here))
 
     def candidates(
         self, modality: str, target: str, region: str = "", *, volumetric: bool = False
@@ -162,9 +168,11 @@ def row_of(model: Model) -> CatalogueRow:
 
 
 def described() -> tuple[CatalogueRow, ...]:
-    """Microsoft's models whose contracts are described here, configured or not."""
+    """Microsoft's models whose contracts are described here, as if none were configured."""
     rows = _facts()["models"]
-    return tuple(CatalogueRow(targets=(), **{**row, "modalities": tuple(row["modalities"])}) for row in rows)
+    return tuple(
+        CatalogueRow(targets=(), available=False, **{**row, "modalities": tuple(row["modalities"])}) for row in rows
+    )
 
 
 @cache

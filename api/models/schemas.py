@@ -15,6 +15,7 @@ class ModelRow(BaseModel):
     licence: str
     intended_use: str
     research_use: str
+    available: bool = Field(description="It can be asked in this set-up; the others can be configured.")
 
 
 class ModelList(BaseModel):
