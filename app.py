@@ -11,16 +11,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
 if TYPE_CHECKING:
-    import socket
-
     from agents.chat_models import ChatConfiguration
     from api.services import Services
-    from domain.ports import Clock, Compute, RunEvent
+    from domain.ports import Clock, Compute
     from inference.azure.setting import EndpointSetting
     from inference.fleet import Fleet, FleetSettings, ModelEndpoints
     from inference.transport.quota import QuotaAlert
     from jobs.analyse import Analyser
-    from jobs.command import CommandResult
     from settings import EndpointSettings, ModelSettings, Settings
 
 VERSION = "0.1.0"
@@ -312,9 +309,10 @@ async def analyze(options: argparse.Namespace, settings: Settings) -> int:
     import uuid
 
     from domain.study import Order, Priority
-    from jobs.command import analyse_paths
+    from jobs.command import analyse_paths, writable
     from jobs.compute import PoolCompute, ThreadCompute
     from jobs.steps import SystemClock
+    from jobs.terminal import show, tell_step
 
     compute, decoding, clock = ThreadCompute(), PoolCompute(1, ["tools.ingest"]), SystemClock()
     indication = options.indication.encode("utf-8", "replace").decode("utf-8")
@@ -337,29 +335,10 @@ async def analyze(options: argparse.Namespace, settings: Settings) -> int:
                 )
         finally:
             decoding.close()
-        show(outcome, options)
+        show(outcome, as_json=options.json, written=options.out is not None)
     if not outcome.analyses:
         return EXIT_FAILED if outcome.failed else EXIT_UNUSABLE
     return EXIT_REVIEW if outcome.needs_review else EXIT_DONE
-
-
-def writable(folder: Path) -> Path:
-    """The folder, made if it is not there.
-
-    Raises:
-        ConfigurationError: nothing can be written there.
-    """
-    import tempfile
-
-    from domain.errors import ConfigurationError
-
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryFile(dir=folder):
-            return folder
-    except OSError as error:
-        reason = f"{folder}: {error.strerror or type(error).__name__}."
-        raise ConfigurationError(reason, where="--out", remedy="Give a folder that you may write.") from None
 
 
 def local_user() -> str:
@@ -370,36 +349,6 @@ def local_user() -> str:
         return getpass.getuser()
     except (KeyError, OSError):
         return "local"
-
-
-def tell_step(event: RunEvent) -> None:
-    """One line on stderr for each finished step."""
-    from domain.ports import EventKind
-
-    data = event.data
-    if event.kind is EventKind.STEP_FINISHED:
-        model = f" {data['model']}" if data.get("model") else ""
-        end = "" if data.get("ok") else f": {data.get('error')}"
-        print(f"{data['id']:>4} {data['agent']}/{data['tool']}{model} {data['seconds']:.2f} s{end}", file=sys.stderr)
-
-
-def show(outcome: CommandResult, options: argparse.Namespace) -> None:
-    """The result on stdout: JSON alone, or the report as Markdown when it is written nowhere else."""
-    import json
-
-    documents = [(folder / "report.json").read_text(encoding="utf-8") for folder in outcome.folders]
-    for study_uid, error in outcome.failed:
-        print(f"app.py: study {study_uid}: {error}", file=sys.stderr)
-    if options.json:
-        print(documents[0] if len(documents) == 1 else json.dumps([json.loads(d) for d in documents], indent=2))
-        return
-    for refusal in outcome.refused:
-        print(f"not used: {refusal.file}: {refusal.reason} {refusal.remedy}".rstrip(), file=sys.stderr)
-    for folder in outcome.folders:
-        if options.out:
-            print(f"report: {folder / 'report.md'}")
-        elif (folder / "report.md").exists():
-            print((folder / "report.md").read_text(encoding="utf-8"))
 
 
 def serve_models(options: argparse.Namespace) -> int:
@@ -453,6 +402,8 @@ async def serve_product(settings: Settings) -> int:
     import uvicorn
 
     from api.application import create_app
+    from api.demo import load_demo
+    from api.listening import listen
     from jobs.compute import PoolCompute
     from jobs.steps import SystemClock
 
@@ -478,25 +429,6 @@ async def serve_product(settings: Settings) -> int:
         decoding.close()
         listening.close()
     return EXIT_DONE
-
-
-def listen(host: str, port: int) -> socket.socket:
-    """A listening socket.
-
-    Raises:
-        ConfigurationError: something else listens there already.
-    """
-    import socket
-
-    from domain.errors import ConfigurationError
-
-    try:
-        family = socket.AF_INET6 if ":" in host else socket.AF_INET
-        return socket.create_server((host, port), family=family, backlog=128)
-    except OSError as error:
-        reason = f"Nothing can listen on {host}:{port}: {error.strerror or type(error).__name__}."
-        remedy = "Set MEDIMAGE_SERVER__PORT to a free port, or stop what uses this one."
-        raise ConfigurationError(reason, where="MEDIMAGE_SERVER__PORT", remedy=remedy) from None
 
 
 def assemble(settings: Settings, parts: Engine, compute: Compute, clock: Clock, decoding: Compute) -> Services:
@@ -559,17 +491,6 @@ def assemble(settings: Settings, parts: Engine, compute: Compute, clock: Clock, 
         models=parts.fleet.catalogue.rows,
         traffic=parts.fleet.traffic.snapshot,
     )
-
-
-async def load_demo(services: Services) -> None:
-    """Put real, public images into an empty store, so that a newcomer has something to ask about."""
-    from pydicom.data import get_testdata_file
-
-    if await services.studies.list(services.nobody):
-        return
-    # A chest radiograph without a pixel size, and an abdominal CT slice with one.
-    paths = [get_testdata_file(name, download=False) for name in ("RG1_UNCR.dcm", "explicit_VR-UN.dcm")]
-    await services.intake.admit(services.nobody, [Path(str(path)) for path in paths if path is not None])
 
 
 if __name__ == "__main__":

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import tempfile
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from domain.access import AccessContext
 from domain.analysis import Analysis
-from domain.errors import MedImageError
+from domain.errors import ConfigurationError, MedImageError
 from domain.ports import Clock, Compute, Listener
 from domain.study import Order, Refusal
 from jobs.analyse import Analyser
@@ -96,3 +97,18 @@ async def analyse_paths(
         analyses.append(analysis)
         folders.append(folder)
     return CommandResult(tuple(analyses), tuple(folders), found.refused, tuple(failed))
+
+
+def writable(folder: Path) -> Path:
+    """The folder, made if it is not there.
+
+    Raises:
+        ConfigurationError: nothing can be written there.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder):
+            return folder
+    except OSError as error:
+        reason = f"{folder}: {error.strerror or type(error).__name__}."
+        raise ConfigurationError(reason, where="--out", remedy="Give a folder that you may write.") from None
