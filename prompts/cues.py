@@ -47,7 +47,15 @@ class NotImaging:
 
 @dataclass(frozen=True, eq=False)
 class Cues:
-    """All cues; word sets are folded."""
+    """All cues; word sets are folded.
+
+    Attributes:
+        examination: words that name an examination together with an organ.
+        projection: those of them that say how an image is taken.
+        examination_regions: concepts that are the region of an examination named with them.
+        indication: complaints and wishes that a protocol answers.
+        not_imaging_alone: what no image shows, in a text that says nothing else.
+    """
 
     roles: Terms[str]
     signs: Terms[Sign]
@@ -58,6 +66,11 @@ class Cues:
     modality: Terms[str]
     region: Terms[str]
     symptom: Terms[str]
+    examination: Terms[str]
+    projection: frozenset[str]
+    examination_regions: frozenset[str]
+    indication: Terms[str]
+    not_imaging_alone: Terms[NotImaging]
     filler: frozenset[str]
     joining: Terms[str]
     stop: frozenset[str]
@@ -80,6 +93,11 @@ def cues() -> Cues:
         modality=_terms(raw["modality"]),
         region=_terms(raw["region"]),
         symptom=_terms({"symptom": raw["symptom"]}),
+        examination=_terms({"examination": raw["examination"]}),
+        projection=_folded(raw["projection"]),
+        examination_regions=frozenset(strings(raw["examination_regions"])),
+        indication=_terms({name: raw[name] for name in ("indication", "overview")}),
+        not_imaging_alone=_not_imaging(raw["not_imaging_alone"]),
         filler=_folded(raw["filler"]),
         joining=_terms({"joining": raw["joining"]}),
         stop=_folded(raw["stop"]),

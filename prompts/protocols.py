@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 
@@ -71,6 +71,11 @@ class Protocols:
     def window(self, site: str) -> Window | None:
         """The CT window of a site, None for sites without one."""
         return self.windows.get(self.site_windows.get(site, ""))
+
+    def mentioned(self, spoken: Sequence[str]) -> bool:
+        """Whether folded words hold an indication of any protocol."""
+        said = tuple(spoken)
+        return any(_contains(said, words) for protocol in self.all for words in protocol.when)
 
     def select(self, modality: str, body_part: str, indication: str = "") -> Protocol | None:
         """The first protocol that fits modality, region and words, else the one without words; None without any."""

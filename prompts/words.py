@@ -22,6 +22,7 @@ _WORD = re.compile(
     re.IGNORECASE,
 )
 _SIGNS = {"&": "and", "+": "and", "-ve": "negative", "+ve": "positive"}
+_UNREADABLE = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff]")
 PUNCTUATION = frozenset("?.;:,()!/\n")
 
 
@@ -49,6 +50,11 @@ def fold(word: str) -> str:
     if len(plain) >= 6:
         plain = plain.replace("ae", "e").replace("oe", "e").replace("our", "or")
     return _SIGNS.get(plain, plain)
+
+
+def readable(text: str) -> str:
+    """The text with spaces for control characters and for lone surrogates, which no encoding has; as long as before."""
+    return _UNREADABLE.sub(" ", text)
 
 
 def words(text: str) -> tuple[Word, ...]:

@@ -31,27 +31,31 @@ _MONTHS = (
 _DAY = r"(?:0?[1-9]|[12]\d|3[01])"
 _MONTH = r"(?:0?[1-9]|1[0-2])"
 _YEAR = r"(?:18|19|20|21)\d\d"
+_LONGEST_PREFIX = 64
+"""Letters and separators before the first digit of a registry's number (a DICOM LO is no longer)."""
 
+# Runs are possessive or bounded: each pattern's work grows with the text, not with its square.
 _FORMS: tuple[tuple[str, str], ...] = (
-    ("EMAIL", r"[\w.+-]+@[\w-]+(?:\.[\w-]+)+"),
-    ("ID", r"(?<![\d.])[0-2](?:\.\d+){3,}(?![\d.]*\d)"),
+    ("EMAIL", r"(?<![\w.+-])[\w.+-]++@[\w-]++(?:\.[\w-]++)++(?:[.+@-]*+\w++)*+"),
+    ("ID", r"(?<![\d.])[0-2](?:\.\d++){3,}+(?!\.*+\d)"),
     ("ID", r"(?<![\w.])\d{3}-\d{2}-\d{4}(?!\w)"),
     (
         "ID",
-        r"(?:\b(?:mrn|ssn|nhs|pid|accession|acc|patient[ _-]?id|medical record)\b(?:[ ._-]*(?:number|no|nr|num|id))?"
-        r"[ .:#=]*)(?P<hit>[\w./-]*\d[\w./-]*)",
+        r"(?:\b(?:mrn|ssn|nhs|pid|accession|acc|patient[ _-]?id|medical record)\b(?:[ ._-]*+(?:number|no|nr|num|id))?+"
+        rf"[ .:#=]*+)(?P<hit>(?:[^\W\d]|[./-]){{0,{_LONGEST_PREFIX}}}+\d[\w./-]*+)",
     ),
     ("PHONE", r"(?:\b(?:tel|phone|fax|mobile|cell|pager|telephone|telefon)\b[ .:]*)(?P<hit>\+?[\d(][\d ()./-]{4,}\d)"),
     ("PHONE", r"(?<![\w.])\+\d{1,3}[ .-]?(?:\(\d+\)[ .-]?)?\d+(?:[ ./-]\d+)*"),
     ("PHONE", r"(?<![\w.])(?:\(\d{3}\) ?|\d{3}[.-])\d{3}[.-]\d{4}(?!\w)"),
     ("DATE", rf"(?<![\d.]){_YEAR}(?P<a>[-./]){_MONTH}(?P=a){_DAY}(?!\d)"),
     ("DATE", rf"(?<!\d){_YEAR}(?:0[1-9]|1[0-2])(?:0[1-9]|[12]\d|3[01])(?!\d)"),
-    ("DATE", rf"(?<![\d.]){_DAY}(?P<b>[-./]){_DAY}(?P=b)(?:{_YEAR}|\d\d)(?![\d./-]*\d)(?!\s*[mc]m\b)"),
+    ("DATE", rf"(?<![\d.]){_DAY}(?P<b>[-./]){_DAY}(?P=b)(?:{_YEAR}|\d\d)(?![./-]*+\d)(?!\s*[mc]m\b)"),
     ("DATE", rf"(?<!\w){_DAY}(?:st|nd|rd|th|\.)?[ -]*(?:de |of )?(?:{_MONTHS})[., -]*(?:de |of )?{_YEAR}(?!\w)"),
     ("DATE", rf"(?<!\w)(?:{_MONTHS})\.?[ -]*{_DAY}(?:st|nd|rd|th)?[, -]+{_YEAR}(?!\w)"),
     ("DATE", rf"(?<!\w)(?:{_MONTHS})[., -]+(?:de )?{_YEAR}(?!\w)"),
-    ("ID", r"(?<![\w.,])\d{7,}(?![\w]|[.,]\d)"),
+    ("ID", r"(?<![\w.,])\d{7,}+(?![\w]|[.,]\d)"),
 )
+_SURROGATES = re.compile("[\ud800-\udfff]")
 _FORM_PATTERNS = tuple((label, re.compile(pattern, re.IGNORECASE)) for label, pattern in _FORMS)
 _TITLED = re.compile(
     r"\b(?:Dr|Prof|Mr|Mrs|Ms|Miss|Herr|Frau|Mme|Mlle)\b\.? +(?P<hit>[^\W\d_]\.?(?:[^\W\d_]|['’-])*(?: +[A-Z]\w+)?)"
@@ -80,12 +84,15 @@ class _Folded(NamedTuple):
 def scrub_text(text: str, patient: Patient, extra: Sequence[str] = ()) -> Deidentified[str]:
     """Text with [NAME], [ID], [DATE], [PHONE], [EMAIL] and [ADDRESS] where identity was.
 
+    Work grows linearly with the text. Lone surrogates, which no encoding has, become U+FFFD.
+
     Args:
         text: anything that is to leave for a remote model.
         patient: whose identifiers are removed in any case, diacritics, order and separators; a part of a name
             of fewer than two characters, and an id of fewer than three, cannot be told from other text.
         extra: more identifiers of the same study: accession numbers, UIDs, physicians' names.
     """
+    text = _encodable(text)
     folded = _fold(text)
     spans = [*_known(folded, patient, extra), *_alike(folded)]
     for label, pattern in (("NAME", _TITLED), ("ADDRESS", _STREET)):
@@ -100,6 +107,7 @@ def scrub_identifiers(text: str, patient: Patient) -> Deidentified[str]:
     For JSON that our own tools wrote: its free text is scrubbed where it is put in, and a large count must not
     become an [ID].
     """
+    text = _encodable(text)
     folded = _fold(text)
     return Deidentified(_replaced(text, _known(folded, patient, ())), "the patient's identifiers replaced by labels")
 
@@ -114,6 +122,10 @@ def fence(text: str, label: str) -> str:
     name = re.sub(r"[^a-z0-9]+", "-", label.lower()).strip("-") or "data"
     digest = hashlib.sha256(f"{name}\n{kept}".encode()).hexdigest()[:16]
     return f"<data-{name}-{digest}>\n{kept}\n</data-{name}-{digest}>"
+
+
+def _encodable(text: str) -> str:
+    return _SURROGATES.sub("\N{REPLACEMENT CHARACTER}", text)
 
 
 def _fold(text: str) -> _Folded:

@@ -8,9 +8,11 @@ from dataclasses import dataclass
 from domain.model import KnownTarget, Window
 from prompts.crafting.alternatives import alternatives
 from prompts.crafting.fit import Refused, misfit, not_imaging, partly_in_view
+from prompts.crafting.wanted import Wanted, for_heart_size, of_protocol
 from prompts.lexicon import lexicon
-from prompts.protocols import Protocol, protocols
+from prompts.protocols import protocols
 from prompts.question.understanding import AskedTarget, Question, understand
+from prompts.words import readable
 
 MOST_TARGETS = 64
 """Targets of one series in one run; each is a call of a model for every slice."""
@@ -20,9 +22,6 @@ WIRE_SEPARATOR = "&"
 
 RELIABLE_DICE = 0.7
 """Published mean Dice under which a target is warned of."""
-
-HEART_SIZE = ("heart", "left lung", "right lung")
-"""What the cardiothoracic ratio is measured from on a frontal chest radiograph (Danzer 1919)."""
 
 Known = Callable[[str, str, str], KnownTarget | None]
 """(modality, target, region) → what is published, `SegmentationModel.known`."""
@@ -67,13 +66,6 @@ class PromptPlan:
     warnings: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True)
-class _Wanted:
-    target: AskedTarget
-    text: str
-    reason: str
-
-
 def craft(
     question: Question,
     *,
@@ -96,29 +88,34 @@ def craft(
     named = [*(_explicit(t) for text in explicit for t in text.split(WIRE_SEPARATOR) if t.strip()), *_asked(question)]
     refused = [*not_imaging(question), *(r for r in (_refusal(w, modality, body_part) for w in named) if r)]
     fitting = [w for w in named if _refusal(w, modality, body_part) is None]
-    wanted = fitting if named or question.not_imaging else _defaults(question, modality, body_part)
-    wanted = _unique([*wanted, *_for_heart_size(question, wanted, modality, view)])
+    silent = not (named or question.not_imaging)
+    fitting_protocol = protocols().select(modality, body_part or question.region, question.text)
+    protocol = fitting_protocol if silent else None
+    wanted = of_protocol(protocol, question) if protocol else fitting
+    wanted = _unique([*wanted, *for_heart_size(question, wanted, modality, view)])
     kept, left = wanted[:MOST_TARGETS], wanted[MOST_TARGETS:]
     prompts = tuple(_prompt(w, modality, body_part, known) for w in kept)
     warnings = [
         *_warnings([p for p in prompts if answerable(p.target, p.region)]),
         *partly_in_view([w.target for w in kept], body_part),
     ]
+    if protocol and not question.recognised:
+        warnings.insert(0, f"No target was recognised in the question; the protocol for {protocol.name} was used.")
     if left:
         names = ", ".join(w.target.text for w in left)
         warnings.append(
             f"Only {MOST_TARGETS} targets are taken in one run; left out: {names}. Ask for them separately."
         )
     warnings += [f"Not understood, so not looked for: {unclear!r}." for unclear in question.not_understood]
-    if not prompts and not refused:
+    if not prompts and (not refused or not (named or fitting_protocol)):
         warnings.append("The question names no target, and no protocol fits this series. Name what to look for.")
     return PromptPlan(prompts, tuple(dict.fromkeys(refused)), tuple(dict.fromkeys(warnings)))
 
 
-def _explicit(text: str) -> _Wanted:
-    plain = " ".join(text.split())
+def _explicit(text: str) -> Wanted:
+    plain = " ".join(readable(text).split())
     target = _meaning(plain)
-    return _Wanted(target, _spelling(plain.lower()), "named by the requester")
+    return Wanted(target, _spelling(plain.lower()), "named by the requester")
 
 
 def _meaning(text: str) -> AskedTarget:
@@ -137,62 +134,25 @@ def _spelling(text: str) -> str:
     return concept.text if concept is not None and concept.text.lower() == text else text
 
 
-def _asked(question: Question) -> list[_Wanted]:
+def _asked(question: Question) -> list[Wanted]:
     return [
-        _Wanted(t, t.text, f"asked for as {' '.join(t.span.split())!r}" if t.span else "asked for")
+        Wanted(t, t.text, f"asked for as {' '.join(t.span.split())!r}" if t.span else "asked for")
         for t in question.targets
     ]
 
 
-def _defaults(question: Question, modality: str, body_part: str) -> list[_Wanted]:
-    protocol = protocols().select(modality, body_part or question.region, question.text)
-    if protocol is None:
-        return []
-    reason = f"protocol {protocol.name} ({protocol.level}; {protocol.basis})"
-    return [_default(name, reason) for name in protocol.targets if name not in _left_out(question, protocol)]
-
-
-def _left_out(question: Question, protocol: Protocol) -> frozenset[str]:
-    """Protocol targets that the question excludes, on any side."""
-    return frozenset(name for name in protocol.targets if {name, name.split(" ", 1)[-1]} & {*question.excluded})
-
-
-def _default(name: str, reason: str) -> _Wanted:
-    return _Wanted(_canonical(name), name, reason)
-
-
-def _canonical(name: str) -> AskedTarget:
-    concept, side = lexicon().concepts.get(name), ""
-    if concept is None:
-        side, _, base = name.partition(" ")
-        concept = lexicon().concepts[base]
-    return AskedTarget(name, side, concept.kind, concept.category.value, True, "", concept)
-
-
-def _for_heart_size(question: Question, wanted: Sequence[_Wanted], modality: str, view: str) -> list[_Wanted]:
-    frontal = lexicon().family(modality) == "XR" and view.upper() not in {"LL", "RL", "LAT", "LATERAL"}
-    asks = "cardiothoracic_ratio" in question.measurements or any(
-        w.target.text == "heart" for w in wanted if not w.reason.startswith("protocol")
-    )
-    if not frontal or not asks:
-        return []
-    return [
-        _default(name, "needed for the cardiothoracic ratio") for name in HEART_SIZE if name not in question.excluded
-    ]
-
-
-def _unique(wanted: Sequence[_Wanted]) -> list[_Wanted]:
-    first: dict[str, _Wanted] = {}
+def _unique(wanted: Sequence[Wanted]) -> list[Wanted]:
+    first: dict[str, Wanted] = {}
     for one in wanted:
         first.setdefault(one.text.lower(), one)
     return list(first.values())
 
 
-def _refusal(wanted: _Wanted, modality: str, body_part: str) -> Refused | None:
+def _refusal(wanted: Wanted, modality: str, body_part: str) -> Refused | None:
     return misfit(wanted.target, modality, body_part)
 
 
-def _prompt(wanted: _Wanted, modality: str, body_part: str, known: Known) -> CraftedPrompt:
+def _prompt(wanted: Wanted, modality: str, body_part: str, known: Known) -> CraftedPrompt:
     target = wanted.target
     row = _published(target, modality, body_part, known)
     site = (row.site if row else "") or (target.concept.site if target.concept else "")

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from prompts.cues import cues
 from prompts.lexicon import Concept, lexicon
+from prompts.question.examination import measured, named_by_adjective
 from prompts.question.items import Item
 from prompts.words import Word, phrase
 
@@ -70,7 +71,7 @@ def _sharing_lesion(row: tuple[Item, ...], at: int, place: Concept, written: tup
 
 def _alone(row: tuple[Item, ...], at: int, place: Concept, written: tuple[Word, ...]) -> Composition | None:
     item = row[at]
-    if item.role == "adjective" and not _measured(written, item.end):
+    if item.role == "adjective" and not (measured(written, item.end) or named_by_adjective(row, at, written)):
         return None
     alone = Composed(place, (), item.start, item.end)
     lesion_at = _sought(row, at, written)
@@ -85,11 +86,6 @@ def _sought(row: tuple[Item, ...], at: int, written: tuple[Word, ...]) -> int:
     if at + 1 >= len(row) or written[row[at + 1].start].folded != "for":
         return 0
     return _skip(row, at + 2)[0]
-
-
-def _measured(written: tuple[Word, ...], at: int) -> bool:
-    """Whether a measurement follows: "hippocampal volume" asks for the hippocampus."""
-    return at < len(written) and cues().measurements.longest([w.folded for w in written[at : at + 4]], 0) is not None
 
 
 def _abnormality(row: tuple[Item, ...], at: int) -> Concept | None:
@@ -155,14 +151,14 @@ def _located(lesion: Concept, place: Concept, sides: tuple[str, ...], start: int
 
 
 def _skip(row: tuple[Item, ...], at: int) -> tuple[int, tuple[str, ...]]:
-    """The next item that is no filler, and the sides passed on the way."""
+    """The next item that is neither filler nor an examination's word, and the sides passed on the way."""
     sides: tuple[str, ...] = ()
     last = at + REACH
     while at < len(row) and at < last:
         role = row[at].role
         if role in _SIDES:
             sides = (*sides, *_SIDES[role])
-        elif role != "filler" and not (role == "assess" and row[at].end - row[at].start == 1):
+        elif role not in {"filler", "examination"} and not (role == "assess" and row[at].end - row[at].start == 1):
             break
         at += 1
     return at, sides

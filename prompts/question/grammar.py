@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass, field, replace
 
-from prompts.cues import NotImaging, Sign, cues
+from prompts.cues import NotImaging, Sign
 from prompts.lexicon import Concept, lexicon
+from prompts.question.ahead import list_goes_on, names_ahead, numbered
 from prompts.question.composition import Composed, compose
+from prompts.question.ellipsis import last_paired, stands_alone, without
+from prompts.question.examination import in_examination, is_region, measured_after, symptom_at
 from prompts.question.items import BREAKS, PLACES, Item, items
-from prompts.question.reading import Mention, Place, Polarity, Reading
+from prompts.question.reading import NEGATED, Mention, Place, Polarity, Reading
 from prompts.words import Word
-
-_NUMERAL = re.compile(r"[ivx]{1,4}[ab]?|\d[ab]")
 
 _MODES = {
     "leave_out": Polarity.LEFT_OUT,
@@ -20,12 +20,7 @@ _MODES = {
     "known": Polarity.KNOWN,
     "history": Polarity.PAST,
 }
-_LISTED = frozenset({Polarity.LEFT_OUT, Polarity.ABSENT})
 _SIDES = {"left": ("left",), "right": ("right",), "both": ("left", "right")}
-_LIST_ROLES = frozenset({"concept", "adjective", "filler", "and", "or", "left", "right", "both", "joining", "comma"})
-LONGEST_LIST = 24
-"""Items in which a negated list must come to its "or"."""
-
 GUARD = 3
 """Items between a negation and a verb that still belong together ("no need at all to measure")."""
 
@@ -57,7 +52,9 @@ class _Reader:
     named_before_cue: int = 0
     segment: int = 0
     requested: bool = False
+    named_before_request: int = 0
     pending: tuple[str, ...] = ()
+    stranded: tuple[str, ...] = ()
     mentions: list[Mention] = field(default_factory=list)
     not_imaging: list[Place] = field(default_factory=list)
     requests: list[tuple[int, str]] = field(default_factory=list)
@@ -99,60 +96,66 @@ class _Reader:
             self.mode, self.excluding = Polarity.ASKED, False
         if role in {"stop", "question"}:
             self.outer.clear()
+        self.stranded = (self.pending or self.stranded) if role == "comma" else ()
         self.segment, self.requested, self.pending = len(self.mentions), False, ()
 
     def _list_goes_on(self) -> bool:
         """Whether a comma separates members of what is negated ("no a, b or c"); in doubt the next one is asked for."""
-        if not (self.mode in _LISTED or self.excluding) or self.cue_word == "not" or len(self.mentions) == self.segment:
+        if not self._negated() or self.cue_word == "not" or len(self.mentions) == self.segment:
             return False
         links = {"or"} if self.mode is Polarity.ABSENT else {"or", "and"}
-        if self.at < len(self.row) and self.row[self.at].role in links:
-            return True
-        named = False
-        for item in self.row[self.at : self.at + LONGEST_LIST]:
-            if named and item.role in links:
-                return True
-            if item.role not in _LIST_ROLES:
-                return False
-            named = named or item.concept is not None
-        return False
+        return list_goes_on(self.row, self.at, links)
 
     def _request(self, item: Item) -> None:
-        if self._is_noun(item):
+        if item.role == "outline" and numbered(self.folded, item.end):
             self.covered.update(range(item.start, min(item.end + 1, len(self.written))))
             return
-        negated = self.mode in _LISTED and self.at - self.cue_at <= GUARD + 1 and item.role != "but"
+        negated = self.mode in NEGATED and self.at - self.cue_at <= GUARD + 1 and item.role != "but"
         if not negated or len(self.mentions) > self.named_before_cue:
             self.mode, self.excluding, self.requested = Polarity.ASKED, False, True
             self.requests.append((item.end, item.role))
+            self.named_before_request = len(self.mentions)
         self.covered.update(range(item.start, item.end))
-
-    def _is_noun(self, item: Item) -> bool:
-        """ "Segment VI" and "mark 2" are names, not wishes."""
-        following = self.folded[item.end] if item.end < len(self.folded) else ""
-        return item.role == "outline" and (following.isdigit() or bool(_NUMERAL.fullmatch(following)))
 
     def _turn(self, item: Item) -> None:
         self.mode = _MODES.get(item.role, Polarity.ASKED)
         self.excluding = item.role == "exclude"
         self.cue_at, self.cue_word = self.at, self.written[item.start].folded
         self.segment = self.named_before_cue = len(self.mentions)
+        self.stranded = (self.pending or self.stranded) if self._negated() else ()
         self.pending = ()
         self.covered.update(range(item.start, item.end))
 
     def _side(self, item: Item, sides: tuple[str, ...]) -> None:
         if item.role == "both":
             self.covered.update(range(item.start + 1, item.end))
-        if self._names_ahead() or not self._give_side(sides):
+        if self._elliptic(item, sides):
+            return
+        if names_ahead(self.row, self.at) or self._fresh_negation() or not self._give_side(sides):
             self.pending = tuple(dict.fromkeys((*self.pending, *sides)))
 
-    def _names_ahead(self) -> bool:
-        for item in self.row[self.at : self.at + 6]:
-            if item.concept:
-                return True
-            if item.role in BREAKS:
-                return False
-        return False
+    def _elliptic(self, item: Item, sides: tuple[str, ...]) -> bool:
+        """ "…, not the left": the side of the last paired structure, against what was said of it before."""
+        place = last_paired(self.mentions, item.start)
+        if place is None or not stands_alone(self.row, self.at):
+            return False
+        last = self.mentions[place]
+        turned = self._fresh_negation()
+        back = not self._negated() and last.polarity in NEGATED and bool(last.sides) and not {*last.sides} & {*sides}
+        if not turned and not back:
+            return False
+        self._add(last.concept, sides, item.start, item.end, last.in_lexicon, ())
+        if self.mentions[-1].polarity in NEGATED:
+            kept = without(last, sides)
+            self.mentions[place : place + 1] = [kept] if kept else []
+        return True
+
+    def _fresh_negation(self) -> bool:
+        """Whether nothing was named since a negation: a side then is not that of what stood before it."""
+        return self._negated() and len(self.mentions) == self.named_before_cue
+
+    def _negated(self) -> bool:
+        return self.mode in NEGATED or self.excluding
 
     def _give_side(self, sides: tuple[str, ...]) -> bool:
         last = self.mentions[-1] if self.mentions else None
@@ -167,19 +170,43 @@ class _Reader:
             self.covered.update(range(item.start, item.end))
             return
         for one in composition.parts:
-            self._mention(one)
+            self._mention(one, item)
         self.at = composition.next
         self.pending = ()
 
-    def _mention(self, one: Composed) -> None:
+    def _mention(self, one: Composed, item: Item) -> None:
         concept = one.concept
-        if concept.kind in PLACES and one.in_lexicon and self._symptom_at(one.end):
+        if (
+            concept.kind in PLACES
+            and one.in_lexicon
+            and (symptom_at(self.written, one.end) or self._examined(one, item))
+        ):
             self.covered.update(range(one.start, one.end))
             return
-        self._add(concept, one.sides or self.pending, one.start, one.end, one.in_lexicon, ())
+        sides = one.sides or self.pending
+        self._add(concept, sides, one.start, one.end, one.in_lexicon, ())
+        self._strand(self.mentions[-1])
 
-    def _symptom_at(self, word: int) -> bool:
-        return word < len(self.folded) and cues().symptom.longest(self.folded, word) is not None
+    def _strand(self, mention: Mention) -> None:
+        """ "Left, not right kidney": the side before the negation is wanted."""
+        stranded, self.stranded = self.stranded, ()
+        if stranded and mention.polarity in NEGATED and mention.sides and not {*stranded} & {*mention.sides}:
+            self.mentions.append(replace(mention, polarity=Polarity.ASKED, sides=stranded))
+
+    def _examined(self, one: Composed, item: Item) -> bool:
+        """Whether a name only says what was examined: a region, or an organ of an examination that was not made."""
+        at = self.at - 1
+        alone = (one.start, one.end) == (item.start, item.end)
+        if not alone or not in_examination(self.row, at, self.written):
+            return False
+        if self.mode in {Polarity.ABSENT, Polarity.PAST}:
+            return True
+        return is_region(one.concept) and not (self._outlined() or measured_after(self.row, at, self.written))
+
+    def _outlined(self) -> bool:
+        """Whether the last verb ("segment", "size of") still lacks its object."""
+        verb = self.requests[-1][1] if self.requested else ""
+        return verb == "outline" and len(self.mentions) == self.named_before_request
 
     def _sign(self, item: Item, sign: Sign) -> None:
         for target in sign.targets:

@@ -38,7 +38,7 @@ class Item:
 
     Attributes:
         role: "concept", "adjective", "sign", "not_imaging", a role of prompts.cues, punctuation, "filler",
-            "joining" or "word".
+            "joining", "examination" or "word".
         start, end: its words.
         value: what the words stand for.
     """
@@ -84,6 +84,8 @@ def _item(written: tuple[Word, ...], folded: list[str], place: int) -> Item:
             best, length = candidate, candidate.end - place
     if best.role == "word" and (match := cues().joining.longest(folded, place)):
         return Item("joining", place, place + match[0])
+    if best.role == "word" and (match := cues().examination.longest(folded, place)):
+        return Item("examination", place, place + match[0])
     return best
 
 

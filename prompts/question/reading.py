@@ -18,6 +18,10 @@ class Polarity(StrEnum):
     PAST = "past"
 
 
+NEGATED = frozenset({Polarity.LEFT_OUT, Polarity.ABSENT})
+"""What is not wanted, or said not to be there."""
+
+
 @dataclass(frozen=True)
 class Mention:
     """A structure that a text names.

@@ -101,7 +101,9 @@ def _spellable_cues() -> frozenset[str]:
 def _understood() -> frozenset[str]:
     common = (FOLDER / "common_words.txt").read_text(encoding="utf-8").split()
     cue_terms = [cues().roles, cues().symptom, cues().measurements, cues().prior, cues().modality]
+    cue_terms += [cues().examination, cues().indication]
     cue_words = {w for terms in cue_terms for w in terms.vocabulary} | cues().not_imaging.vocabulary
+    cue_words |= cues().not_imaging_alone.vocabulary
     sets = cues().filler | cues().stop | cues().not_a_structure | cues().compound_heads
     names = lexicon().names.vocabulary | lexicon().adjectives.vocabulary | cues().signs.vocabulary
     return frozenset({*common, *sets, *names, *cue_words, *ROLES})

@@ -6,16 +6,19 @@ A text is data: words that look like instructions change nothing but the targets
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import Any, TypeVar
 
 from prompts.cues import cues
 from prompts.lexicon import ANYWHERE, Concept, lexicon
 from prompts.protocols import protocols
 from prompts.question.grammar import read
 from prompts.question.objects import unnamed_objects
-from prompts.question.reading import Mention, Polarity
+from prompts.question.reading import Mention, Place, Polarity
 from prompts.question.spelling import corrected
 from prompts.terms import Terms
-from prompts.words import Word, phrase, words
+from prompts.words import Word, phrase, readable, words
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -53,7 +56,9 @@ class Question:
         modality: DICOM modality that the text names, "" when none.
         not_imaging: (what was asked, what it is) that no image shows.
         not_understood: objects of a request that name nothing.
-        text: the question itself, for choosing a protocol.
+        recognised: the text is empty, or names something that is known here: a structure, a region, a modality, a
+            complaint that a protocol answers, or what no image shows.
+        text: the question itself without unreadable characters, for choosing a protocol.
     """
 
     targets: tuple[AskedTarget, ...] = ()
@@ -65,6 +70,7 @@ class Question:
     count: bool = False
     not_imaging: tuple[tuple[str, str], ...] = ()
     not_understood: tuple[str, ...] = ()
+    recognised: bool = True
     text: str = ""
 
 
@@ -75,6 +81,7 @@ def understand(text: str, *, modality: str = "", body_part: str = "") -> Questio
         text: a clinician's words; the first 20 000 characters are read.
         modality, body_part: the examination's, to tell which known conditions it can show. May be empty.
     """
+    text = readable(text)
     written = corrected(words(text))
     reading = read(written)
     mentions = tuple(_placed(m, text, modality, body_part) for m in reading.mentions)
@@ -89,6 +96,8 @@ def understand(text: str, *, modality: str = "", body_part: str = "") -> Questio
     asked = [t for t in _unique(asked) if t.text not in left_out]
     wanted = {t.text for t in asked}
     excluded = [t for t in (*left_out, *_texts(mentions, text, Polarity.ABSENT)) if t not in wanted]
+    recognised = bool(asked or reading.not_imaging or _recognised(written))
+    elsewhere = reading.not_imaging if recognised else _not_imaging_alone(written)
     return Question(
         targets=tuple(asked),
         excluded=tuple(dict.fromkeys(excluded)),
@@ -97,10 +106,32 @@ def understand(text: str, *, modality: str = "", body_part: str = "") -> Questio
         modality=_first(cues().modality, written),
         compare_with_prior=bool(_first(cues().prior, written)),
         count=bool(_first(cues().count, written)),
-        not_imaging=tuple(dict.fromkeys((text[n.start : n.end], n.what) for n in reading.not_imaging)),
+        not_imaging=tuple(dict.fromkeys((text[n.start : n.end], n.what) for n in elsewhere)),
         not_understood=tuple(dict.fromkeys(objects.not_understood)),
+        recognised=recognised or bool(elsewhere) or not text.strip(),
         text=text,
     )
+
+
+def _recognised(written: tuple[Word, ...]) -> bool:
+    """Whether any word belongs to a term that says what to look at."""
+    known: tuple[Terms[Any], ...] = (
+        lexicon().names,
+        lexicon().adjectives,
+        cues().signs,
+        cues().region,
+        cues().modality,
+        cues().indication,
+    )
+    return any(_found(terms, written) for terms in known) or protocols().mentioned([w.folded for w in written])
+
+
+def _not_imaging_alone(written: tuple[Word, ...]) -> tuple[Place, ...]:
+    """What no image shows, in a text that says nothing else."""
+    found = (
+        (written[at].start, written[end - 1].end, value) for at, end, value in _found(cues().not_imaging_alone, written)
+    )
+    return tuple(Place(start, end, value.what) for start, end, value in found)
 
 
 def _target(mention: Mention, text: str, side: str) -> AskedTarget:
@@ -162,13 +193,19 @@ def _first(terms: Terms[str], written: tuple[Word, ...]) -> str:
 
 
 def _all(terms: Terms[str], written: tuple[Word, ...]) -> list[str]:
+    return [value for _, _, value in _found(terms, written)]
+
+
+def _found(terms: Terms[T], written: tuple[Word, ...]) -> list[tuple[int, int, T]]:
+    """(first word, word after the last, value) of each term in order."""
     folded = [w.folded for w in written]
     found, place = [], 0
     while place < len(folded):
         match = terms.longest(folded, place)
-        if match and not _common_word(written, place, match[0]):
-            found.append(match[1])
-        place += match[0] if match else 1
+        length = match[0] if match else 1
+        if match and not _common_word(written, place, length):
+            found.append((place, place + length, match[1]))
+        place += length
     return found
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from domain.model import KnownTarget, Window
 from prompts.crafting.plan import MOST_TARGETS, PromptPlan, craft
@@ -173,6 +175,42 @@ def test_nothing_to_look_for_is_said() -> None:
     result = plan("hello", "", "")
     assert result.prompts == ()
     assert any("names no target" in w for w in result.warnings)
+
+
+@pytest.mark.parametrize("text", ["肝臓の体積", "RK", "unicorn", "javascript", "what now"])
+def test_a_protocol_for_a_question_that_was_not_understood_is_said(text: str) -> None:
+    result = plan(text)
+    assert targets(result)[:2] == ["liver", "spleen"]
+    assert "No target was recognised in the question; the protocol for CT abdomen was used." in result.warnings
+
+
+@pytest.mark.parametrize(
+    "text", ["", " ", "abdominal pain", "CT abdomen", "show me all organs", "trauma", "not the liver"]
+)
+def test_a_protocol_that_was_asked_for_needs_no_warning(text: str) -> None:
+    result = plan(text)
+    assert result.prompts
+    assert not [w for w in result.warnings if "recognised" in w]
+
+
+@pytest.mark.parametrize("text", ["hello", "Good morning!", "how are you?", "how many mg of paracetamol?"])
+def test_small_talk_is_refused_without_an_overview(text: str) -> None:
+    result = plan(text)
+    assert result.prompts == ()
+    assert [remedy for _, _, remedy in result.refused] == ["Ask for a structure or abnormality that an image can show."]
+
+
+@pytest.mark.parametrize("explicit", ["unicorn", "javascript"])
+def test_unknown_words_are_sent_as_targets(explicit: str) -> None:
+    (prompt,) = plan("", explicit=(explicit,)).prompts
+    assert (prompt.text, prompt.known) == (explicit, False)
+
+
+@given(st.text(st.characters(codec=None, categories=None), max_size=60))
+def test_no_explicit_text_crashes_or_leaves_unreadable(text: str) -> None:
+    result = plan(text, explicit=(text, f"liver{text}"))
+    str(result).encode()
+    assert all(p.text.strip() and "\x00" not in p.text for p in result.prompts)
 
 
 def test_a_lesion_evaluated_elsewhere_is_not_known_here() -> None:

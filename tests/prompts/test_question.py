@@ -45,11 +45,49 @@ def test_case(text: str, wanted: dict[str, Any]) -> None:
         assert list(question.not_understood) == wanted["unclear"]
 
 
-@given(st.text(max_size=300))
+ANY_CHARACTER = st.characters(codec=None, categories=None)
+"""Lone surrogates and control characters as well."""
+
+
+@given(st.text(ANY_CHARACTER, max_size=300))
 def test_no_text_crashes(text: str) -> None:
     question = understand(text)
     assert question == understand(text)
     assert all(t.text for t in question.targets)
+    str(question).encode()
+
+
+@given(st.sampled_from(["liver", "left kidney", "segment the foo"]), st.characters(categories=["Cs", "Cc"]))
+def test_unreadable_characters_part_words(name: str, character: str) -> None:
+    asked = understand(f"{character}{name}{character}").targets
+    assert [t.text for t in asked] == [name.removeprefix("segment the ")]
+
+
+@pytest.mark.parametrize(
+    ("text", "recognised"),
+    [
+        ("", True),
+        ("liver", True),
+        ("abdominal pain", True),
+        ("CT", True),
+        ("rule out stroke", True),
+        ("polytrauma", True),
+        ("show me all abnormalities", True),
+        ("everything except the liver", True),
+        ("heart failure", True),
+        ("weather?", True),
+        ("hello", True),
+        ("肝臓の体積", False),
+        ("RK", False),
+        ("unicorn", False),
+        ("javascript", False),
+        ("volume?", False),
+        ("analyze the foobar", False),
+        ("Thank you!", False),
+    ],
+)
+def test_what_is_not_recognised_is_known(text: str, recognised: bool) -> None:
+    assert understand(text).recognised is recognised
 
 
 @settings(max_examples=150)
@@ -90,6 +128,10 @@ def test_sides_are_kept(side: str) -> None:
         "hepatic and ",
         "segmnt the lver ",
         "lesion in the ",
+        "not left ",
+        "kidney not left ",
+        "CT head and ",
+        "brain ct ",
         "\n",
         "é́",
     ],

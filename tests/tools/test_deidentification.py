@@ -16,7 +16,7 @@ from domain.geometry import Geometry
 from domain.model import ModelImage
 from domain.study import Patient, Series
 from tools.deidentification import burned_in_text_reason, deidentify_image
-from tools.deidentification_text import fence, scrub_text
+from tools.deidentification_text import fence, scrub_identifiers, scrub_text
 
 IMAGE = ModelImage(b"png", 1024, 1024)
 SECONDARY_CAPTURE = "1.2.840.10008.5.1.4.1.1.7"
@@ -133,6 +133,54 @@ def test_names_in_scripts_without_spaces_are_found_inside_a_sentence() -> None:
 def test_empty_patients_and_texts_are_no_trap() -> None:
     assert scrub_text("", Patient()).value == ""
     assert scrub_text("no finding", Patient()).value == "no finding"
+
+
+@pytest.mark.parametrize(
+    ("unit", "tail"),
+    [
+        ("a", ""),
+        ("1", ""),
+        (".", ""),
+        ("a-a-a-", ""),
+        ("1.1.1.", ""),
+        ("1.1.1.", ".1"),
+        ("1", "x"),
+        ("12-12-12-", "1"),
+        ("mrn.", ""),
+        ("mrn---", ""),
+        ("a@", ""),
+        ("tel 1-", ""),
+        ("mar ", "2"),
+        ("Dr. A", ""),
+        ("4-1-7-", ""),
+        (" ", ""),
+    ],
+)
+def test_long_texts_are_scrubbed_in_work_that_grows_with_them(unit: str, tail: str) -> None:
+    text = unit * (100_000 // len(unit)) + tail
+    assert scrub_text(text, PATIENT).method
+
+
+@pytest.mark.parametrize("joint", [",", ";", "/", "+", "", " and "])
+def test_addresses_in_a_row_all_go(joint: str) -> None:
+    scrubbed = scrub_text(f"to a.b@c.org{joint}d-e@f.example.org.", Patient()).value
+    assert scrubbed in {"to [EMAIL].", f"to [EMAIL]{joint}[EMAIL]."}
+
+
+def test_a_very_long_local_part_goes_whole() -> None:
+    assert scrub_text(f"{'long.' * 40}x@c.org", Patient()).value == "[EMAIL]"
+
+
+@given(st.text(st.characters(codec=None, categories=None)))
+def test_what_no_encoding_has_does_not_leave(text: str) -> None:
+    scrub_text(text, PATIENT).value.encode()
+    scrub_identifiers(text, PATIENT).value.encode()
+    fence(text, text).encode()
+
+
+@given(st.characters(categories=["Cs"]))
+def test_names_beside_a_lone_surrogate_go(surrogate: str) -> None:
+    assert scrub_text(f"{surrogate}Anna{surrogate}", PATIENT).value == "\ufffd[NAME]\ufffd"
 
 
 word = st.text(string.ascii_letters + "äöüßéñøçłŠž", min_size=3, max_size=10)
