@@ -314,7 +314,11 @@ async def analyze(options: argparse.Namespace, settings: Settings) -> int:
     from jobs.steps import SystemClock
     from jobs.terminal import show, tell_step
 
-    compute, decoding, clock = ThreadCompute(), PoolCompute(1, ["tools.ingest"]), SystemClock()
+    compute, decoding, clock = (
+        ThreadCompute(),
+        PoolCompute(1, ["tools.ingest"], settings.server.work_deadline_s),
+        SystemClock(),
+    )
     indication = options.indication.encode("utf-8", "replace").decode("utf-8")
     order = Order(indication=indication, priority=Priority(options.priority), requested=clock.now())
     with tempfile.TemporaryDirectory() as scratch:
@@ -411,8 +415,8 @@ async def serve_product(settings: Settings) -> int:
     # The server hands a SIGTERM on when it has stopped: then the workers must still be ended below.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     listening = listen(host, port)
-    compute = PoolCompute(settings.server.workers, ["tools.ingest", "tools.artifacts"])
-    decoding, clock = PoolCompute(1, ["tools.ingest"]), SystemClock()
+    compute = PoolCompute(settings.server.workers, ["tools.ingest", "tools.artifacts"], settings.server.work_deadline_s)
+    decoding, clock = PoolCompute(1, ["tools.ingest"], settings.server.work_deadline_s), SystemClock()
     try:
         async with engine(settings, compute, clock) as parts:
             services = assemble(settings, parts, compute, clock, decoding)

@@ -131,12 +131,16 @@ class PrivacySettings(Frozen):
 
 
 class ServerSettings(Frozen):
-    """Where the service listens: on loopback, for the one local user. There is no login yet."""
+    """Where the service listens: on loopback, for the one local user. There is no login yet.
+
+    work_deadline_s: after this long a piece of CPU work (reading a study, writing its files) is given up.
+    """
 
     host: str = "127.0.0.1"
     port: int = Field(default=8000, ge=0, le=65535)
     workers: int = Field(default=2, ge=1)
     jobs: int = Field(default=1, ge=1)
+    work_deadline_s: float = Field(default=900.0, gt=0)
     max_upload_mb: int = Field(default=2048, ge=1)
 
     @field_validator("host")

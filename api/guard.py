@@ -6,9 +6,10 @@ the Host check stops DNS rebinding, the Origin check stops cross-site requests.
 
 from __future__ import annotations
 
-from urllib.parse import urlsplit
+import re
 
 from starlette.datastructures import Headers, MutableHeaders
+from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from api.errors import HostRefused, OriginRefused, UploadTooLarge, internal_problem, problem_of
@@ -28,6 +29,7 @@ POLICY = "; ".join(
         "frame-ancestors 'none'",
     )
 )
+_HOST = re.compile(r"([A-Za-z0-9_.-]+|\[[0-9A-Fa-f:.]+\])(?::[0-9]{0,5})?")
 HEADERS = {
     "Content-Security-Policy": POLICY,
     "X-Content-Type-Options": "nosniff",
@@ -55,6 +57,8 @@ class Guard:
         try:
             limit = self._check(scope)
             await self._app(scope, _counted(receive, limit), answer)
+        except ClientDisconnect:
+            return  # nobody is there to be answered
         except MedImageError as error:
             if answer.started:
                 raise RuntimeError(f"The response broke off: {error.reason}") from None
@@ -69,10 +73,10 @@ class Guard:
         """The byte limit of an acceptable request. Raises HostRefused, OriginRefused, UploadTooLarge."""
         headers = Headers(scope=scope)
         host = headers.get("host", "")
-        if host_name(host) not in self._hosts:
+        if len(headers.getlist("host")) > 1 or host_name(host) not in self._hosts:
             raise HostRefused("This server does not answer to that host name.", where="Host")
         if scope["method"] not in SAFE_METHODS:
-            _require_same_origin(headers, host)
+            _require_same_origin(headers, f"{scope['scheme']}://{host}")
         upload = scope["path"].rstrip("/") == UPLOAD_PATH
         limit = self._limits.upload_bytes if upload else self._limits.body_bytes
         if headers.get("content-length", "0").isdigit() and int(headers.get("content-length", "0")) > limit:
@@ -100,15 +104,15 @@ class _Answer:
 
 
 def host_name(host: str) -> str:
-    """A Host header without its port, in lower case; IPv6 keeps its brackets."""
-    if host.startswith("["):
-        return host[: host.find("]") + 1].lower()
-    return host.rsplit(":", 1)[0].lower()
+    """A Host header without its port, in lower case; IPv6 keeps its brackets; "" for what is no host and port."""
+    found = _HOST.fullmatch(host)
+    return found[1].lower() if found else ""
 
 
-def _require_same_origin(headers: Headers, host: str) -> None:
-    origin = headers.get("origin")
-    foreign = origin is not None and urlsplit(origin).netloc.lower() != host.lower()
+def _require_same_origin(headers: Headers, own: str) -> None:
+    """`own` is scheme, host and port as the client wrote them (RFC 6454 section 6.2: what Origin must say)."""
+    origins = headers.getlist("origin")
+    foreign = any(origin.lower() != own.lower() for origin in origins)
     if foreign or headers.get("sec-fetch-site", "none") not in {"none", "same-origin"}:
         raise OriginRefused("This request comes from another web site.", where="Origin")
 

@@ -33,7 +33,7 @@ class Limits:
         body_bytes: of any other request.
         upload_files: parts of one upload.
         archive_files, archive_bytes: members of a zip and their unpacked size.
-        archive_ratio: unpacked ÷ packed size above which a large member is a bomb.
+        archive_ratio: unpacked ÷ packed size above which a member over 1 MiB, or the whole archive, is a bomb.
     """
 
     upload_bytes: int = 2048 * MIB

@@ -6,20 +6,15 @@ import asyncio
 import functools
 import multiprocessing
 from collections.abc import Callable, Sequence
-from concurrent.futures import ProcessPoolExecutor
-from concurrent.futures.process import BrokenProcessPool
+from multiprocessing.context import BaseContext
 from typing import ParamSpec, TypeVar
 
-from domain.errors import UnusableInput
+from jobs.worker import Worker, WorkerDied, WorkTookTooLong
+
+__all__ = ["PoolCompute", "ThreadCompute", "WorkTookTooLong", "WorkerDied"]
 
 P = ParamSpec("P")
 R = TypeVar("R")
-
-
-class WorkerDied(UnusableInput):
-    """A worker process ended in the middle of its work: native code gave up on what it was given."""
-
-    remedy_default = "Try again; if it stays, send the files in smaller groups to find the one that does it."
 
 
 class ThreadCompute:
@@ -33,40 +28,47 @@ class ThreadCompute:
 class PoolCompute:
     """Runs in other processes, so that the event loop of a server never stalls.
 
+    A worker that dies, or is killed, takes nothing but its own work with it. Workers end with this process.
+
     Args:
         workers: number of processes; they are forked from a clean server process on first use.
         preload: modules that the clean process has loaded already.
+        deadline_s: how long one call may work, waiting for its turn not counted; None for no end.
     """
 
-    def __init__(self, workers: int, preload: Sequence[str] = ()) -> None:
-        self._workers = workers
+    def __init__(self, workers: int, preload: Sequence[str] = (), deadline_s: float | None = None) -> None:
         self._preload = list(preload)
-        self._pool: ProcessPoolExecutor | None = None
-
-    def _executor(self) -> ProcessPoolExecutor:
-        if self._pool is None:
-            context = multiprocessing.get_context("forkserver")
-            context.set_forkserver_preload(self._preload)
-            self._pool = ProcessPoolExecutor(self._workers, mp_context=context)
-        return self._pool
+        self._deadline_s = deadline_s
+        self._turns = asyncio.Semaphore(workers)
+        self._idle: list[Worker] = []
+        self._busy: set[Worker] = set()
 
     async def run(self, function: Callable[P, R], /, *args: P.args, **kwargs: P.kwargs) -> R:
         """Call a module-level `function` with picklable arguments in a worker process.
 
+        A caller that is cancelled ends the work with its process.
+
         Raises:
             WorkerDied: the process ended; the next call gets a new one.
+            WorkTookTooLong: the deadline passed and the process was ended.
         """
-        loop = asyncio.get_running_loop()
-        pool = self._executor()
-        try:
-            return await loop.run_in_executor(pool, functools.partial(function, *args, **kwargs))
-        except BrokenProcessPool:
-            if self._pool is pool:
-                self._pool = None
-            raise WorkerDied("A worker process ended in the middle of its work.") from None
+        async with self._turns:
+            worker = self._idle.pop() if self._idle else Worker(self._context())
+            self._busy.add(worker)
+            try:
+                return await worker.run(functools.partial(function, *args, **kwargs), self._deadline_s)
+            finally:
+                self._busy.discard(worker)
+                if worker.usable:
+                    self._idle.append(worker)
+
+    def _context(self) -> BaseContext:
+        context = multiprocessing.get_context("forkserver")
+        context.set_forkserver_preload(self._preload)
+        return context
 
     def close(self) -> None:
-        """End the worker processes."""
-        if self._pool is not None:
-            self._pool.shutdown(wait=False, cancel_futures=True)
-            self._pool = None
+        """End the worker processes, whatever they do."""
+        for worker in (*self._idle, *self._busy):
+            worker.kill()
+        self._idle.clear()

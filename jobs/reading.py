@@ -4,22 +4,25 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from domain.errors import StudyNotFound, UnusableInput
 from domain.ports import Compute
 from domain.study import Ingest, IngestedStudy, Refusal
-from jobs.compute import WorkerDied
+from jobs.compute import WorkerDied, WorkTookTooLong
 from records.files import described_as
 from records.intake import IngestFunction
+from tools.file_walk import FoundFile, walk
 from tools.ingest import ingest as ingest_files
 
 REASON = "Decoding this file ended the process that tried it."
+TOO_LONG = "Reading this file took too long and was stopped."
 REMEDY = "Export the image again, uncompressed or in a lossless transfer syntax."
 
 
 async def read(compute: Compute, paths: Sequence[Path], question: str, ingest: IngestFunction = ingest_files) -> Ingest:
-    """`tools.ingest.ingest`; files that kill the decoding process are found one by one and refused by name."""
+    """`tools.ingest.ingest`; files that end the decoding process, or keep it too long, are refused by name."""
     try:
         return await compute.run(ingest, list(paths), question=question)
     except WorkerDied:
@@ -27,22 +30,34 @@ async def read(compute: Compute, paths: Sequence[Path], question: str, ingest: I
 
 
 async def _without_deadly(compute: Compute, paths: Sequence[Path], question: str, ingest: IngestFunction) -> Ingest:
-    harmless: list[Path] = []
-    deadly: list[Refusal] = []
-    for path in await asyncio.to_thread(_files, paths):
-        try:
-            await compute.run(_try, ingest, path)
-        except WorkerDied:
-            deadly.append(Refusal(path.name, REASON, REMEDY))
-        else:
-            harmless.append(path)
-    found = await compute.run(ingest, harmless, question=question)
-    return Ingest(found.studies, (*deadly, *found.refused))
+    harmless: list[FoundFile] = []
+    refused: list[Refusal] = []
+    for found in await asyncio.to_thread(lambda: list(walk(paths))):
+        refusal = found if isinstance(found, Refusal) else await _refusal(compute, found, ingest)
+        if refusal is not None:
+            refused.append(refusal)
+        elif isinstance(found, FoundFile):
+            harmless.append(found)
+    rest = await compute.run(ingest, [file.path for file in harmless], question=question)
+    names = await asyncio.to_thread(_names_of, harmless)
+    renamed = [replace(one, file=names.get(one.file, one.file)) for one in rest.refused]
+    return Ingest(rest.studies, (*refused, *renamed))
 
 
-def _files(paths: Sequence[Path]) -> list[Path]:
-    nested = [sorted(p.rglob("*")) if p.is_dir() else [p] for p in paths]
-    return [p for group in nested for p in group if p.is_file()]
+async def _refusal(compute: Compute, file: FoundFile, ingest: IngestFunction) -> Refusal | None:
+    try:
+        await compute.run(_try, ingest, file.path)
+    except WorkTookTooLong:
+        return Refusal(file.name, TOO_LONG, REMEDY)
+    except WorkerDied:
+        return Refusal(file.name, REASON, REMEDY)
+    return None
+
+
+def _names_of(files: Sequence[FoundFile]) -> dict[str, str]:
+    """What files are called when they are given one by one → what they were called below their folders."""
+    alone = [again for again in walk([file.path for file in files]) if isinstance(again, FoundFile)]
+    return {again.name: file.name for again, file in zip(alone, files, strict=False)}
 
 
 def _try(ingest: IngestFunction, path: Path) -> None:

@@ -10,10 +10,10 @@ import asyncio
 import dataclasses
 import shutil
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Coroutine, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -34,6 +34,7 @@ from records.files import (
 )
 from records.series import SeriesFacts, series_facts
 from records.studies import StudyRecord, StudyRecords
+from tools.file_walk import printable
 
 
 class IngestFunction(Protocol):
@@ -106,6 +107,9 @@ class Intake:
         before = await self._studies.find(record.study_uid)
         if before is not None and before.patient_key == record.patient_key:
             record, staged = await self._merge(record, staging)
+        return await _to_its_end(self._put(access, record, staged, target))
+
+    async def _put(self, access: AccessContext, record: StudyRecord, staged: Path, target: Path) -> StudyRecord:
         stored = await self._studies.put(access, record)
         await asyncio.to_thread(replace_folder, staged, target)
         return stored
@@ -123,13 +127,22 @@ class Intake:
         return record, new.parent
 
 
+async def _to_its_end(work: Coroutine[Any, Any, StudyRecord]) -> StudyRecord:
+    """Record and folder change together: whoever is cancelled meanwhile is so afterwards."""
+    task = asyncio.ensure_future(work)
+    try:
+        return await asyncio.shield(task)
+    except asyncio.CancelledError:
+        await asyncio.wait({task})
+        raise
+
+
 def sender_name(file: str, names: Mapping[str, str]) -> str:
     """The name that a sender knows a refused file by; frames and other additions to the name are kept."""
     base = Path(file).name
-    for ours, theirs in names.items():
-        if base.startswith(ours):
-            return theirs + base[len(ours) :]
-    return base
+    ours, space, addition = base.partition(" ")
+    theirs = names.get(base) or names.get(ours, ours) + space + addition
+    return printable(theirs)
 
 
 def _union(old: Path, new: Path) -> list[Path]:

@@ -12,12 +12,15 @@ import numpy as np
 from numpy.typing import NDArray
 from pydicom.dataset import Dataset
 
+from domain.errors import PixelsUndecodable
 from tools.admission_limits import require_size
 from tools.dicom_header import Header
 from tools.dicom_spacing import PixelSize, pixel_size
 
 _UNIT_TOLERANCE = 1e-2
 """How far direction cosines may be from unit length and right angle before they are not believed."""
+
+_RESCALE = "Correct RescaleSlope and RescaleIntercept at the source, and export the image again."
 
 _TRAITS: tuple[tuple[str, str], ...] = (
     ("TemporalPositionIndex", "FrameContentSequence"),
@@ -94,7 +97,7 @@ def frames_of(header: Header, modality: str) -> tuple[Frame, ...]:
     """All frames of an image object.
 
     Raises:
-        PixelsUndecodable: more pixels than are read here.
+        PixelsUndecodable: more pixels than are read here, or a rescale that is no number.
     """
     count = max(1, header.integer("NumberOfFrames") or 1)
     rows, columns = header.integer("Rows") or 0, header.integer("Columns") or 0
@@ -193,15 +196,22 @@ def _unit_directions(header: Header, cosines: NDArray[np.float64]) -> NDArray[np
 def _rescale(groups: _Groups, number: int) -> Rescale:
     header = groups.header
     group = groups.item(number, "PixelValueTransformationSequence")
-    slope = header.number("RescaleSlope", group)
-    intercept = header.number("RescaleIntercept", group)
+    slope = _stated_number(header, "RescaleSlope", group)
+    intercept = _stated_number(header, "RescaleIntercept", group)
     kind = header.text("RescaleType", group)
     if slope == 0:
-        header.note("RescaleSlope is 0: ignored")
-        slope = None
+        raise PixelsUndecodable("RescaleSlope is 0: all values would be the same.", remedy=_RESCALE, where=header.name)
     if slope is None and intercept is None:
         return Rescale(kind=kind)
     return Rescale(1.0 if slope is None else slope, intercept or 0.0, kind, stated=True)
+
+
+def _stated_number(header: Header, keyword: str, group: Dataset | None) -> float | None:
+    """A number that decides what the pixels mean: absent is None, stated but no number is refused."""
+    number = header.number(keyword, group)
+    if number is None and header.states(keyword, group):
+        raise PixelsUndecodable(f"{keyword} is not a number.", remedy=_RESCALE, where=header.name)
+    return number
 
 
 def _window(groups: _Groups, number: int) -> tuple[float, float] | None:

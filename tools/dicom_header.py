@@ -21,6 +21,7 @@ from pydicom.sequence import Sequence
 from pydicom.uid import UID, ExplicitVRBigEndian, ExplicitVRLittleEndian, ImplicitVRLittleEndian
 
 from domain.errors import FileUnreadable
+from tools.dicom_start import MAX_HEADER_BYTES, TooMuchToParse, bounded, is_marked, may_begin
 
 # pydicom logs what it stumbles over with the values themselves, names of patients among them.
 logging.getLogger("pydicom").addHandler(logging.NullHandler())
@@ -28,6 +29,7 @@ logging.getLogger("pydicom").propagate = False
 
 _QUOTED = re.compile(r"""['"‘“<].*""", re.DOTALL)
 _NOTE_LENGTH = 110
+_HEAD_BYTES = 144
 
 
 @dataclass(eq=False)
@@ -48,6 +50,14 @@ class Header:
         """Remember an oddity once."""
         if sentence not in self.notes:
             self.notes.append(sentence)
+
+    def states(self, keyword: str, within: Dataset | None = None) -> bool:
+        """Whether an attribute is there with anything but blanks in it, readable or not."""
+        dataset = self.dataset if within is None else within
+        if keyword not in dataset:
+            return False
+        stored = dataset.get_item(keyword, keep_deferred=True).value
+        return bool(stored.strip(b" \0") if isinstance(stored, bytes) else str(stored or "").strip())
 
     def value(self, keyword: str, within: Dataset | None = None) -> Any:
         """The raw value of an attribute; None when it is absent, empty or unreadable."""
@@ -128,10 +138,14 @@ def read_header(path: Path, name: str) -> Header:
     Raises:
         FileUnreadable: no DICOM, or broken before its pixels.
     """
+    with path.open("rb") as stream:
+        head = stream.read(_HEAD_BYTES)
+    if not may_begin(head, path.stat().st_size):
+        raise FileUnreadable(_why_not(head), where=name)
     header = Header(path, name, Dataset())
     header.dataset = read_dataset(header, pixels=False)
     if not _plausible(header.dataset):
-        raise FileUnreadable(_why_not(path), where=name)
+        raise FileUnreadable(_why_not(head), where=name)
     _note_meta(header)
     return header
 
@@ -140,11 +154,17 @@ def read_dataset(header: Header, *, pixels: bool) -> Dataset:
     """Read the whole file, or all before its pixels; a missing transfer syntax is added as the bytes tell it.
 
     Raises:
-        FileUnreadable: the bytes cannot be parsed.
+        FileUnreadable: the bytes cannot be parsed, or are more than is parsed here.
     """
     try:
-        with noted_warnings(header):
-            dataset = dcmread(header.path, force=True, stop_before_pixels=not pixels)
+        with noted_warnings(header), bounded(header.path, pixels=pixels) as stream:
+            dataset = dcmread(stream, force=True, stop_before_pixels=not pixels)
+    except TooMuchToParse as error:
+        raise FileUnreadable(
+            f"The DICOM data set holds more elements, or more than {MAX_HEADER_BYTES >> 20} MiB before its pixels, "
+            "than an image that is read here.",
+            where=header.name,
+        ) from error
     except Exception as error:
         raise FileUnreadable(
             f"The DICOM data set breaks off or is damaged ({type(error).__name__}).", where=header.name
@@ -186,10 +206,8 @@ def _plausible(dataset: Dataset) -> bool:
     return any(keyword in dataset for keyword in ("SOPClassUID", "Rows", "Columns", "Modality"))
 
 
-def _why_not(path: Path) -> str:
-    with path.open("rb") as stream:
-        marked = stream.read(132)[128:] == b"DICM"
-    if marked:
+def _why_not(head: bytes) -> str:
+    if is_marked(head):
         return "The file is marked as DICOM, but its data set is empty, broken off or describes nothing."
     return "Not a format that is read here, or damaged at its beginning."
 

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import gzip
 import zlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from domain.errors import FileUnreadable, NotAnImage
 from domain.study import Ingest, IngestedStudy, Refusal
 from tools.dicom_study_reader import DicomFile, read_dicom_file, read_studies, refusal_of
+from tools.file_walk import FoundFile, walk
 from tools.modality import NamedModality, modality_named
 from tools.nifti_reader import read_nifti
 from tools.raster_reader import read_raster
@@ -31,12 +32,6 @@ _OTHER_SUFFIXES = frozenset(
 _NIFTI_MAGIC = (b"n+1\0", b"ni1\0", b"n+2\0", b"ni2\0")
 
 
-@dataclass(frozen=True)
-class _Found:
-    path: Path
-    name: str
-
-
 @dataclass(eq=False)
 class _Reading:
     """What has been read so far."""
@@ -50,7 +45,7 @@ def ingest(paths: Sequence[Path], *, question: str = "") -> Ingest:
     """Read every file below the paths.
 
     Args:
-        paths: files and folders; folders are walked, hidden files left out.
+        paths: files and folders; folders are walked, hidden files left out, links to folders not followed.
         question: the indication; only used to learn the modality of files that carry none, with a warning.
 
     Returns:
@@ -59,8 +54,12 @@ def ingest(paths: Sequence[Path], *, question: str = "") -> Ingest:
     named = modality_named(question)
     reading = _Reading()
     order: dict[str, int] = {}
-    for found in _walk(paths, reading.refused):
-        order.setdefault(found.name, len(order))
+    for found in walk(paths):
+        if isinstance(found, Refusal):
+            order[found.file] = len(order)
+            reading.refused.append(found)
+            continue
+        order[found.name] = len(order)
         try:
             _read(found, named, reading)
         except Exception as error:
@@ -75,31 +74,7 @@ def _once_each(studies: Sequence[IngestedStudy]) -> list[IngestedStudy]:
     return list({one.study.study_uid: one for one in studies}.values())
 
 
-def _walk(paths: Sequence[Path], refused: list[Refusal]) -> Iterator[_Found]:
-    seen: set[Path] = set()
-    for given in paths:
-        path = Path(given)
-        if not path.exists():
-            refused.append(Refusal(path.name, "There is no such file or folder.", "Check the path."))
-            continue
-        for found in _below(path):
-            key = found.path.resolve()
-            if key not in seen:
-                seen.add(key)
-                yield found
-
-
-def _below(path: Path) -> Iterator[_Found]:
-    if path.is_file():
-        yield _Found(path, path.name)
-        return
-    for file in sorted(path.rglob("*")):
-        relative = file.relative_to(path)
-        if file.is_file() and not any(part.startswith(".") for part in relative.parts):
-            yield _Found(file, str(relative))
-
-
-def _read(found: _Found, named: NamedModality, reading: _Reading) -> None:
+def _read(found: FoundFile, named: NamedModality, reading: _Reading) -> None:
     kind = _kind(found.path, found.name)
     if kind == "dicom":
         reading.dicom.append(read_dicom_file(found.path, found.name, named))

@@ -8,14 +8,15 @@ import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
-from typing import IO
 
 from api.services import Limits
 from domain.study import Refusal
 from records.files import arriving_suffix
+from tools.file_walk import printable
 
 _BLOCK = 1 << 20
-_LARGE = 64 << 20
+_SMALL = 1 << 20
+"""Below this a member, or a whole archive, may unpack to any multiple of its size."""
 _NOISE = ("__MACOSX/", ".DS_Store", "Thumbs.db")
 
 
@@ -38,7 +39,8 @@ def unpack(archive: Path, folder: Path, label: str, limits: Limits) -> Unpacked:
 
     Args:
         label: what the sender calls the archive.
-        limits: members, bytes and ratio; counted on what is really written, not on what headers claim.
+        limits: members, bytes and ratio of each member and of the whole; counted on what is really written,
+            not only on what headers claim.
     """
     result = Unpacked()
     try:
@@ -50,27 +52,44 @@ def unpack(archive: Path, folder: Path, label: str, limits: Limits) -> Unpacked:
 
 
 def _members(opened: zipfile.ZipFile, folder: Path, label: str, limits: Limits, result: Unpacked) -> None:
-    members = [info for info in opened.infolist() if not info.is_dir() and not _noise(info.filename)]
+    members = [info for info in opened.infolist() if not info.filename.endswith("/") and not _noise(info.filename)]
     if len(members) > limits.archive_files:
         result.refused.append(
             Refusal(label, f"The archive holds {len(members)} files, more than {limits.archive_files}.", "Send parts.")
         )
         return
-    room = limits.archive_bytes
+    room = _Room(min(limits.archive_bytes, max(_SMALL, limits.archive_ratio * _size(opened))))
     for number, info in enumerate(members):
+        name = printable(info.filename) or f"{label}, member {number + 1}"
         if reason := _refusal(info, limits):
-            result.refused.append(Refusal(info.filename, reason, "Send the file by itself."))
+            result.refused.append(Refusal(name, reason, "Send the file by itself."))
             continue
         target = folder / f"{archive_number(label, number)}{arriving_suffix(info.filename)}"
-        written, reason = _write(opened, info, target, room)
-        room -= written
-        if reason:
+        if reason := _write(opened, info, target, room):
             target.unlink(missing_ok=True)
-            result.refused.append(Refusal(info.filename, reason, "Pack the archive again, or send its files."))
-            if room <= 0:
-                return
+            result.refused.append(Refusal(name, reason, "Pack the archive again, or send its files."))
         else:
-            result.names[target.name] = info.filename
+            result.names[target.name] = name
+        if room.left < 0:
+            result.refused.extend(_not_reached(members[number + 1 :], label))
+            return
+
+
+@dataclass
+class _Room:
+    """Bytes that may still be written, whatever the headers of the archive claim."""
+
+    left: int
+
+
+def _size(opened: zipfile.ZipFile) -> int:
+    return Path(opened.filename).stat().st_size if opened.filename else 0
+
+
+def _not_reached(members: list[zipfile.ZipInfo], label: str) -> list[Refusal]:
+    if not members:
+        return []
+    return [Refusal(label, f"{len(members)} more files of the archive were not unpacked.", "Send them by themselves.")]
 
 
 def archive_number(label: str, number: int) -> str:
@@ -84,32 +103,42 @@ def _noise(name: str) -> bool:
 
 def _refusal(info: zipfile.ZipInfo, limits: Limits) -> str:
     path = PurePosixPath(info.filename.replace("\\", "/"))
+    if not path.parts or "\0" in info.orig_filename:
+        return "It has no name, or one with a NUL in it."
     if path.is_absolute() or ".." in path.parts or ":" in path.parts[0]:
         return "Its name leads out of the archive."
     if info.flag_bits & 0x1:
         return "It is encrypted."
     if stat.S_ISLNK(info.external_attr >> 16):
         return "It is a link."
-    if info.file_size > _LARGE and info.file_size > limits.archive_ratio * max(info.compress_size, 1):
+    if info.file_size > _SMALL and info.file_size > limits.archive_ratio * max(info.compress_size, 1):
         return "It unpacks to far more than an image does."
     return ""
 
 
-def _write(opened: zipfile.ZipFile, info: zipfile.ZipInfo, target: Path, room: int) -> tuple[int, str]:
-    """Bytes written and, when it went wrong, why."""
-    written = 0
+def _write(opened: zipfile.ZipFile, info: zipfile.ZipInfo, target: Path, room: _Room) -> str:
+    """Why it went wrong; "" when it did not."""
     try:
-        with opened.open(info) as source, target.open("wb") as file:
-            for block in _blocks(source):
-                written += len(block)
-                if written > room:
-                    return written, "The archive unpacks to more than the limit."
+        with target.open("wb") as file:
+            for block in _blocks(opened, info):
+                room.left -= len(block)
+                if room.left < 0:
+                    return "The archive unpacks to more than the limit, or to far more than images do."
                 file.write(block)
-    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError) as error:
-        return written, f"It cannot be unpacked ({type(error).__name__})."
-    return written, "It is an archive in an archive." if is_archive(target) else ""
+    except _Damaged as damage:
+        return f"It cannot be unpacked ({damage})."
+    return "It is an archive in an archive." if is_archive(target) else ""
 
 
-def _blocks(source: IO[bytes]) -> Iterator[bytes]:
-    while block := source.read(_BLOCK):
-        yield block
+class _Damaged(Exception):
+    """A member cannot be read; says which kind of error its decompressor ended with."""
+
+
+def _blocks(opened: zipfile.ZipFile, info: zipfile.ZipInfo) -> Iterator[bytes]:
+    """The bytes of a member. Each compression has errors of its own; all mean the same here."""
+    try:
+        with opened.open(info) as source:
+            while block := source.read(_BLOCK):
+                yield block
+    except Exception as error:
+        raise _Damaged(type(error).__name__) from error

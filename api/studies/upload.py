@@ -16,9 +16,11 @@ from starlette.exceptions import HTTPException
 from api.errors import NothingUsable, NotMultipart, RequestIncomplete
 from api.services import Services
 from api.studies.archive import Unpacked, is_archive, unpack
+from api.studies.connection import while_connected
 from domain.study import Refusal
 from records.files import arriving_suffix
 from records.intake import Received
+from tools.file_walk import printable
 
 PART = "files"
 DESCRIPTION = "described"
@@ -38,6 +40,7 @@ async def take_in(request: Request, services: Services) -> Received:
     Raises:
         NotMultipart, RequestIncomplete, UploadTooLarge: it cannot be read.
         NothingUsable: everything was refused.
+        ClientDisconnect: the sender hung up; nothing of the upload is kept.
     """
     if not request.headers.get("content-type", "").lower().startswith("multipart/form-data"):
         raise NotMultipart("The request is not multipart/form-data.", where="Content-Type")
@@ -46,7 +49,8 @@ async def take_in(request: Request, services: Services) -> Received:
     try:
         arrived = await _save(request, services, folder)
         paths = [folder / name for name in sorted(arrived.names)]
-        received = await services.intake.admit(services.nobody, paths, arrived.names, arrived.described)
+        admitting = services.intake.admit(services.nobody, paths, arrived.names, arrived.described)
+        received = await while_connected(request, admitting)
     finally:
         await asyncio.to_thread(shutil.rmtree, folder, ignore_errors=True)
     refused = (*arrived.refused, *received.refused)
@@ -63,8 +67,7 @@ async def _save(request: Request, services: Services, folder: Path) -> Arrived:
             parts = [part for part in form.getlist(PART) if isinstance(part, UploadFile)]
             _require(parts)
             arrived.described = _described(form.get(DESCRIPTION))
-            for number, part in enumerate(parts):
-                await _save_part(part, number, services, folder, arrived)
+            await while_connected(request, _save_parts(parts, services, folder, arrived))
     except HTTPException as error:  # Starlette's own word for a broken or oversized form
         raise RequestIncomplete(f"The form cannot be read: {error.detail}", where="body") from None
     return arrived
@@ -82,8 +85,13 @@ def _require(parts: Sequence[UploadFile]) -> None:
         raise RequestIncomplete("No file was sent.", where=PART, remedy=f"Send one part or more named `{PART}`.")
 
 
+async def _save_parts(parts: Sequence[UploadFile], services: Services, folder: Path, arrived: Arrived) -> None:
+    for number, part in enumerate(parts):
+        await _save_part(part, number, services, folder, arrived)
+
+
 async def _save_part(part: UploadFile, number: int, services: Services, folder: Path, arrived: Arrived) -> None:
-    name = part.filename or f"file {number + 1}"
+    name = printable(part.filename or f"file {number + 1}")
     target = folder / f"f{number:06d}{arriving_suffix(name)}"
     size = await asyncio.to_thread(_copy, part, target)
     if size == 0:

@@ -67,9 +67,29 @@ async def test_an_unforeseen_error_shows_nothing_but_a_reference(
     assert "boom" in caplog.text
 
 
-@pytest.mark.parametrize("host", ["evil.example", "127.0.0.1.evil.example", "", "evil.example:8000"])
+@pytest.mark.parametrize(
+    "host",
+    [
+        "evil.example",
+        "127.0.0.1.evil.example",
+        "",
+        "evil.example:8000",
+        "127.0.0.1:8123@evil",
+        "evil@127.0.0.1",
+        "[::1]evil",
+        "[::1",
+        "127.0.0.1:x",
+        "127.0.0.1:80:80",
+        "127.0.0.1/x",
+    ],
+)
 async def test_a_foreign_host_name_is_refused(client: httpx.AsyncClient, host: str) -> None:
     answer = await client.get("/api/v1/studies", headers={"Host": host})
+    assert (answer.status_code, answer.json()["type"]) == (400, "urn:medimage:problem:host-refused")
+
+
+async def test_two_host_headers_are_refused(client: httpx.AsyncClient) -> None:
+    answer = await client.get("/api/v1/studies", headers=[("Host", "127.0.0.1:8000"), ("Host", "evil.example")])
     assert (answer.status_code, answer.json()["type"]) == (400, "urn:medimage:problem:host-refused")
 
 
@@ -86,6 +106,11 @@ def test_a_host_loses_its_port(host: str, name: str) -> None:
         {"Origin": "http://evil.example"},
         {"Origin": "null"},
         {"Origin": "http://127.0.0.1:9999"},
+        {"Origin": "https://127.0.0.1:8000"},
+        {"Origin": "http://[::1"},
+        {"Origin": "http://127.0.0.1:8000@evil.example"},
+        {"Origin": "http://127.0.0.1:8000/x"},
+        {"Origin": ""},
         {"Sec-Fetch-Site": "cross-site"},
     ],
 )

@@ -2,20 +2,33 @@
 
 from __future__ import annotations
 
+import asyncio
 import io
+import os
+import random
 import stat
+import time
 import zipfile
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import httpx
 import numpy as np
 import pytest
 from PIL import Image
+from starlette.types import Message
 
-from api.services import Services
-from api.studies.archive import unpack
+from api.application import create_app
+from api.services import Limits, Services
+from api.studies.archive import Unpacked, unpack
 from api.studies.rendering import PictureCache
+from domain.study import Ingest
+from jobs.compute import PoolCompute
+from records.intake import Intake
 from tests.api.engine import ct_slice, limited
+from tests.jobs.processes import gone
+from tools.ingest import ingest
 
 STUDIES = "/api/v1/studies"
 
@@ -97,18 +110,116 @@ async def test_a_hostile_zip_is_refused_member_by_member(client: httpx.AsyncClie
     assert not (services.inbox.parent / "up.dcm").exists()
 
 
-def test_a_bomb_stops_at_the_limit_that_is_written_not_claimed(tmp_path: Path, services: Services) -> None:
-    from dataclasses import replace
+def unpacked(content: bytes, folder: Path, limits: Limits) -> Unpacked:
+    archive, out = folder / "bomb.zip", folder / "out"
+    out.mkdir()
+    archive.write_bytes(content)
+    return unpack(archive, out, "bomb", limits)
 
-    archive, folder = tmp_path / "bomb.zip", tmp_path / "out"
-    folder.mkdir()
-    archive.write_bytes(packed(a=bytes(3_000_000), b=bytes(3_000_000)))
-    limits = replace(services.limits, archive_bytes=4_000_000)
-    result = unpack(archive, folder, "bomb", limits)
+
+def test_a_bomb_stops_at_the_limit_that_is_written_not_claimed(tmp_path: Path) -> None:
+    noise = random.Random(1).randbytes(100_000)
+    content = packed(a=noise * 30, b=noise * 30, c=noise)
+    result = unpacked(content, tmp_path, Limits(archive_bytes=4_000_000))
     assert list(result.names.values()) == ["a"]
-    assert [r.file for r in result.refused] == ["b"]
-    assert sum(f.stat().st_size for f in folder.iterdir()) == 3_000_000
-    assert unpack(archive, folder, "bomb", replace(limits, archive_files=1)).names == {}
+    assert [r.file for r in result.refused] == ["b", "bomb"]
+    assert "1 more files" in result.refused[1].reason
+    assert sum(f.stat().st_size for f in (tmp_path / "out").iterdir()) == 3_000_000
+    few = unpack(tmp_path / "bomb.zip", tmp_path / "out", "bomb", Limits(archive_files=1))
+    assert few.names == {}
+
+
+def test_a_member_that_unpacks_to_hundreds_of_times_its_size_is_refused_unread(tmp_path: Path) -> None:
+    result = unpacked(packed(**{f"{n}.dcm": bytes(2_000_000) for n in range(4)}), tmp_path, Limits())
+    assert result.names == {}
+    assert {r.reason for r in result.refused} == {"It unpacks to far more than an image does."}
+    assert list((tmp_path / "out").iterdir()) == []
+
+
+def test_many_small_bombs_are_one_large_one(tmp_path: Path) -> None:
+    content = packed(**{f"{n}.dcm": bytes(1_000_000) for n in range(40)})
+    result = unpacked(content, tmp_path, Limits())
+    assert sum(f.stat().st_size for f in (tmp_path / "out").iterdir()) <= 250 * len(content)
+    assert "more files of the archive were not unpacked" in result.refused[-1].reason
+
+
+async def test_members_without_a_name_are_refused_and_the_rest_is_kept(client: httpx.AsyncClient) -> None:
+    content = packed(**{"X": b"1", ".": b"2", "nul_x.dcm": b"3", "esc_.dcm": b"4", "good.dcm": ct_slice()})
+    content = content.replace(b"nul_x.dcm", b"nul\0x.dcm").replace(b"esc_.dcm", b"esc\x1b.dcm")
+    at = content.rindex(b"X", 0, content.index(b"PK\x05\x06"))  # the name in the directory, made NUL: read as ""
+    content = content[:at] + b"\0" + content[at + 1 :]
+    answer = await client.post(STUDIES, files=[("files", ("x.zip", content))])
+    assert answer.status_code == 201
+    assert answer.json()["studies"][0]["image_count"] == 1
+    refused = {r["file"]: r["reason"] for r in answer.json()["refused"]}
+    assert refused.keys() == {"0 x.zip, member 1", ".", "nul", "esc\ufffd.dcm"}
+    assert [r for r in refused.values() if "no name" in r] == ["It has no name, or one with a NUL in it."] * 3
+
+
+@pytest.mark.parametrize("kind", [zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])
+async def test_damaged_compression_costs_its_member_alone(client: httpx.AsyncClient, kind: int) -> None:
+    buffer = io.BytesIO()
+    noise = random.Random(2).randbytes(5000)
+    with zipfile.ZipFile(buffer, "w", kind) as archive:
+        archive.writestr("bad.dcm", noise)
+        archive.writestr("good.dcm", ct_slice())
+    content = bytearray(buffer.getvalue())
+    content[50:3000] = b"\xff" * 2950
+    answer = await client.post(STUDIES, files=[("files", ("x.zip", bytes(content)))])
+    assert answer.status_code == 201
+    (refused,) = answer.json()["refused"]
+    assert refused["file"] == "bad.dcm"
+    assert refused["reason"].startswith("It cannot be unpacked (")
+
+
+async def test_a_refused_file_has_a_printable_name(client: httpx.AsyncClient) -> None:
+    answer = await client.post(STUDIES, files=[("files", ("a\x1b[31mred.txt", b"hello"))])
+    assert answer.json()["refused"][0]["file"] in {"a\ufffd[31mred.txt", "a%1B[31mred.txt"}
+
+
+async def test_a_sender_that_hangs_up_ends_the_work(tmp_path: Path, services: Services) -> None:
+    compute = PoolCompute(1)
+    began = tmp_path / "began"
+    intake = Intake(services.studies, services.store, compute, partial(endless, began))
+    app = create_app(replace(services, intake=intake))
+    request = httpx.Request("POST", f"http://127.0.0.1{STUDIES}", files=[("files", ("a.dcm", ct_slice()))])
+    body: list[Message] = [{"type": "http.request", "body": request.read()}]
+    sent: list[Message] = []
+
+    async def receive() -> Message:
+        while not body and not began.exists():
+            await asyncio.sleep(0.01)
+        return body.pop() if body else {"type": "http.disconnect"}
+
+    async def send(message: Message) -> None:
+        sent.append(message)
+
+    scope = {
+        "type": "http",
+        "method": "POST",
+        "scheme": "http",
+        "path": STUDIES,
+        "query_string": b"",
+        "headers": [(name.lower(), value) for name, value in request.headers.raw],
+    }
+    try:
+        await app(scope, receive, send)
+        worker = int(began.read_text())
+        assert sent == []
+        assert await gone(worker)
+        assert list(services.inbox.iterdir()) == list(services.store.root.glob(".staging-*")) == []
+        assert await services.studies.list(services.nobody) == ()
+    finally:
+        compute.close()
+
+
+def endless(began: Path, paths: list[Path], *, question: str = "") -> Ingest:
+    """An ingest that never comes back."""
+    part = began.with_suffix(".part")
+    part.write_text(str(os.getpid()))
+    part.rename(began)
+    time.sleep(600)
+    return ingest(paths, question=question)
 
 
 async def test_a_request_over_the_limit_is_refused_with_and_without_a_length(services: Services) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
 
 import numpy as np
@@ -16,7 +17,7 @@ from jobs.compute import PoolCompute, ThreadCompute
 from jobs.reading import read_study
 from records.files import FILES, PIXELS, FileStudyStore, arriving_suffix, folder_name, kept_suffix, pixels_name
 from records.intake import Intake, sender_name
-from records.studies import StudyRecords
+from records.studies import StudyRecord, StudyRecords
 from tests.api.engine import ct_slice
 from tools.ingest import ingest
 
@@ -120,3 +121,25 @@ def test_a_refusal_goes_by_the_senders_name() -> None:
     assert sender_name("f000001.dcm", names) == "disc/IM1"
     assert sender_name("f000001.dcm frame 3", names) == "disc/IM1 frame 3"
     assert sender_name("folder/other", names) == "other"
+    assert sender_name("f000001.dcm", {"f000001.dcm": "a\x1b[2J\n.dcm"}) == "a\ufffd[2J\ufffd.dcm"
+
+
+async def test_an_intake_that_is_cancelled_leaves_a_record_and_its_folder_or_neither(
+    studies: StudyRecords, store: FileStudyStore, intake: Intake, tmp_path: Path
+) -> None:
+    paths = written(tmp_path / "in", a=ct_slice(index=0))
+    put, placing = studies.put, asyncio.Event()
+
+    async def slow(access: AccessContext, record: StudyRecord) -> StudyRecord:
+        placing.set()
+        await asyncio.sleep(0.05)
+        return await put(access, record)
+
+    studies.put = slow  # type: ignore[method-assign]
+    admitting = asyncio.create_task(intake.admit(LOCAL, paths))
+    await placing.wait()
+    admitting.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await admitting
+    assert [record.study_uid for record in await studies.list(LOCAL)] == ["1.2.826.1"]
+    assert [p.name for p in store.root.iterdir()] == ["1.2.826.1"]

@@ -205,3 +205,27 @@ def test_damaged_bytes_never_stop_the_program_or_pass_in_silence(data, tmp_path,
         result = ingest([path], question="H&E")
         assert result.studies or result.refused
         assert all(refusal.reason and refusal.remedy for refusal in result.refused)
+
+
+@pytest.mark.parametrize("keyword", ["RescaleSlope", "RescaleIntercept"])
+@pytest.mark.parametrize("said", [b"nan ", b"inf ", b"abc "])
+def test_a_rescale_that_is_no_number_is_refused_with_the_true_reason(tmp_path, keyword, said):
+    ds = dataset(body())
+    setattr(ds, keyword, "1234")
+    path = write(ds, tmp_path / "a.dcm")
+    path.write_bytes(path.read_bytes().replace(b"DS\x04\x001234", b"DS\x04\x00" + said))
+    (refusal,) = ingest([path]).refused
+    assert refusal.reason == f"{keyword} is not a number."
+    assert "RescaleSlope" in refusal.remedy
+
+
+def test_a_rescale_slope_of_zero_is_refused_and_an_empty_one_is_none(tmp_path):
+    (refusal,) = ingest([write(dataset(body(), RescaleSlope=0), tmp_path / "zero.dcm")]).refused
+    assert "RescaleSlope is 0" in refusal.reason
+    assert len(ingest([write(dataset(body(), RescaleSlope=None), tmp_path / "empty.dcm")]).studies) == 1
+
+
+def test_more_frames_than_are_read_are_refused_before_they_are_looked_at(tmp_path):
+    path = write(dataset(body(1, 1), NumberOfFrames=70_000, Rows=1, Columns=1), tmp_path / "many.dcm")
+    (refusal,) = ingest([path]).refused
+    assert "70000 frames" in refusal.reason
