@@ -15,8 +15,10 @@ from api.errors import install
 from api.guard import Guard
 from api.health.endpoints import router as health
 from api.jobs.endpoints import router as jobs
+from api.mcp.endpoints import ToolServer
 from api.metrics.endpoints import router as metrics
 from api.models.endpoints import router as models
+from api.openai_chat.endpoints import router as openai_chat
 from api.page import page_router
 from api.problems import Problem, problems
 from api.services import Services
@@ -48,6 +50,9 @@ def create_app(services: Services) -> FastAPI:
     app.include_router(v1)
     app.include_router(health)
     app.include_router(metrics)
+    app.include_router(openai_chat)
+    app.state.tools = ToolServer(services)
+    app.router.add_route("/mcp", app.state.tools, methods=["POST", "DELETE"], include_in_schema=False)
     if services.page is not None:
         app.include_router(page_router(services.page))
     install(app)
@@ -58,7 +63,8 @@ def create_app(services: Services) -> FastAPI:
 
 @asynccontextmanager
 async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
-    yield
+    async with app.state.tools.running():
+        yield
     services: Services = app.state.services
     for close in services.shutdown:
         await close()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Sequence
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -11,6 +12,7 @@ from domain.access import AccessContext
 from domain.analysis import Analysis
 from domain.ports import JobQueue, Listener
 from domain.study import IngestedStudy, Order, Refusal
+from plugins.workspace import Workspace
 
 
 class AnalysisEngine(Protocol):
@@ -51,6 +53,11 @@ class Conversations(Protocol):
         self, access: AccessContext, study_uid: str, conversation_id: str, text: str, listener: Listener
     ) -> Awaitable[ChatAnswer]:
         """Answer `text`; events go to `listener` as they happen, on the event loop's thread."""
+
+    def held(
+        self, access: AccessContext, study_uid: str, conversation_id: str, text: str
+    ) -> AbstractAsyncContextManager[Workspace]:
+        """The conversation's workspace while no turn works on it; `text` is asked where the study has to be read."""
 
 
 class Queue(JobQueue, Protocol):

@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import uuid
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -89,6 +90,23 @@ class StudyConversations:
             )
             await self._analyses.put(access, analysis)
         return ChatAnswer("".join(said) or analysis.summary, analysis_id, analysis.needs_review)
+
+    @asynccontextmanager
+    async def held(
+        self, access: AccessContext, study_uid: str, conversation_id: str, text: str
+    ) -> AsyncIterator[Workspace]:
+        """The conversation's workspace, for tools that are called one by one; turns wait until it is let go.
+
+        Args:
+            text: what is asked, where the study has to be read.
+
+        Raises:
+            StudyNotFound, PatientLockViolation.
+        """
+        opened = await self._opened(access, study_uid, conversation_id, text, lambda _: None)
+        async with opened.busy:
+            opened.workspace.runner.listen(None)
+            yield opened.workspace
 
     async def _opened(
         self, access: AccessContext, study_uid: str, conversation_id: str, text: str, listener: Listener

@@ -62,7 +62,7 @@ async def _stream(
     for event in _encoded(translation.started()):
         yield event
     happenings: asyncio.Queue[Happening] = asyncio.Queue()
-    turn = asyncio.create_task(_turn(services, access, props, text, happenings))
+    turn = asyncio.create_task(run_turn(services, access, props, text, happenings))
     try:
         while True:
             happening = await happenings.get()
@@ -75,7 +75,7 @@ async def _stream(
         await asyncio.gather(turn, return_exceptions=True)
 
 
-async def _turn(
+async def run_turn(
     services: Services, access: AccessContext, props: ForwardedProps, text: str, happenings: asyncio.Queue[Happening]
 ) -> None:
     """Run the turn; whatever it comes to is the last thing in the queue."""

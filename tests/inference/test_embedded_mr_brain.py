@@ -51,7 +51,7 @@ class _Evil:
         return os.system, ("true",)
 
 
-@pytest.mark.parametrize("content", [pickle.dumps(_Evil()), b"no pickle", b""])
+@pytest.mark.parametrize("content", [pickle.dumps(_Evil()), b"no pickle", b""], ids=["code", "text", "nothing"])
 def test_an_archive_that_asks_for_more_than_weights_is_refused(tmp_path: Path, content: bytes) -> None:
     with pytest.raises(WeightsUnreadable):
         read_weights(archive(tmp_path, content))
@@ -109,6 +109,7 @@ def body(image: bytes, text: str = "brain") -> bytes:
         (nifti(np.zeros((3, 3, 3, 2), np.int16), np.eye(4)), "brain", "image_unreadable"),
         (nifti(np.zeros((3, 3, 3), np.int16), np.eye(4)), "tumor", "target_not_available"),
     ],
+    ids=["no volume", "cut off", "four axes", "another target"],  # gzip's time stamp would name them anew each run
 )
 async def test_a_volume_that_cannot_be_read_is_told_why(image: bytes, text: str, code: str) -> None:
     async with client() as http:

@@ -1,0 +1,1 @@
+"""The planner as an OpenAI-compatible chat model."""
