@@ -96,7 +96,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return EXIT_FAILED
     except KeyboardInterrupt:
         print("app.py: stopped.", file=sys.stderr)
-        return EXIT_FAILED
+        # To stop a server is how one ends it; to stop anything else leaves it undone.
+        return EXIT_DONE if options.command in (None, "serve", "models") else EXIT_FAILED
     except Exception as error:
         # A traceback may carry identity and helps no user; its kind and place help a developer.
         print(f"app.py: internal error: {type(error).__name__} {where(error)}. Please report it.", file=sys.stderr)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import time
@@ -256,7 +257,8 @@ def test_no_traceback_reaches_a_user(endpoint: Behaviour, tmp_path: Path) -> Non
     assert "file" in done.stderr
 
 
-def test_a_stopped_server_leaves_no_process_behind(tmp_path: Path) -> None:
+@pytest.mark.parametrize(("stop", "status"), [(signal.SIGTERM, 143), (signal.SIGINT, 0)], ids=["terminated", "Ctrl+C"])
+def test_a_stopped_server_leaves_no_process_behind(tmp_path: Path, stop: signal.Signals, status: int) -> None:
     environment = {**os.environ, "MEDIMAGE_DATA_DIR": str(tmp_path), "MEDIMAGE_SERVER__PORT": "0"}
     served = subprocess.Popen(
         [sys.executable, str(ROOT / "app.py"), "serve"],
@@ -270,8 +272,8 @@ def test_a_stopped_server_leaves_no_process_behind(tmp_path: Path) -> None:
             # An upload starts the processes that decode.
             sent = http.post("/api/v1/studies", files=[("files", ("a.dcm", CT.read_bytes(), "application/dicom"))])
             assert sent.status_code == 201
-        served.terminate()
-        served.wait(timeout=30)
+        served.send_signal(stop)
+        assert served.wait(timeout=30) == status
         for _ in range(100):
             if not _alive(served.pid):
                 break
