@@ -70,8 +70,9 @@ def test_help_loads_nothing_heavy() -> None:
 
 def test_a_question_is_answered_with_files_that_agree(endpoint: Behaviour, tmp_path: Path) -> None:
     out = tmp_path / "out"
-    assert analyze(CT, "--indication", "How large is the liver?", "--out", out) in (app.EXIT_DONE, app.EXIT_REVIEW)
+    status = analyze(CT, "--indication", "How large is the liver?", "--out", out)
     document = report(out)
+    assert status == (app.EXIT_REVIEW if document["needs_review"] else app.EXIT_DONE)
     (mask,) = document["masks"]
     truth = endpoint.shapes["liver"].in_source(128, 128)
     assert mask["target"] == "liver"
@@ -214,13 +215,21 @@ def test_a_chat_model_plans_through_the_command_line(
     assert document["masks"]
 
 
-def test_doctor_says_what_works(endpoint: Behaviour, capsys: pytest.CaptureFixture[str]) -> None:
-    endpoint.key = "another"
-    code = app.main(["doctor"])
-    out = capsys.readouterr().out
-    assert "[  ok] data folder" in out
-    assert "[  ok] database" in out
-    assert "MEDIMAGE_MODELS__MEDIMAGEPARSE__ENDPOINTS" in out or code == app.EXIT_DONE
+@pytest.mark.parametrize(
+    ("expected", "state", "status"), [("k", "  ok", 0), ("another", "FAIL", 1)], ids=["good", "bad"]
+)
+def test_doctor_tells_a_good_key_from_a_bad_one(
+    endpoint: Behaviour, capsys: pytest.CaptureFixture[str], expected: str, state: str, status: int
+) -> None:
+    endpoint.key = expected
+    assert app.main(["doctor"]) == status
+    lines = capsys.readouterr().out.splitlines()
+    for part in ("data folder", "database", "decoders", "models", "chat model"):
+        assert any(line.startswith(f"[  ok] {part}: ") for line in lines)
+    (scoring,) = [line for line in lines if "MedImageParse endpoint 1 scoring" in line]
+    assert scoring.startswith(f"[{state}]")
+    assert ("MEDIMAGE_MODELS__MEDIMAGEPARSE__ENDPOINTS" in scoring) is (state == "FAIL")
+    assert not endpoint.requests, "a check scores nothing"
 
 
 def test_doctor_names_a_dead_endpoint(

@@ -113,6 +113,12 @@ class _Handler(BaseHTTPRequestHandler):
     def log_message(self, *_: object) -> None:
         return
 
+    def do_GET(self) -> None:
+        """A scoring URI takes POST only; a wrong key is refused before that is said."""
+        key = self.server.behaviour.key
+        allowed = not key or self.headers.get("authorization") == f"Bearer {key}"
+        self._send(405 if allowed else 401, b"{}")
+
     def do_POST(self) -> None:
         behaviour = self.server.behaviour
         length = self.headers.get("content-length")
