@@ -273,6 +273,7 @@ async def engine(settings: Settings, compute: Compute, clock: Clock) -> AsyncIte
     from agents.planner import Planner
     from inference.fleet import open_fleet
     from jobs.analyse import Analyser
+    from plugins.workspace import Surroundings
 
     configuration = chat_configuration(settings)
     configuration.check()
@@ -287,7 +288,7 @@ async def engine(settings: Settings, compute: Compute, clock: Clock) -> AsyncIte
                     compute=compute,
                     clock=clock,
                     software_version=VERSION,
-                    chest_report=fleet.chest_report,
+                    around=Surroundings(chest_report=fleet.chest_report, insight=fleet.insight),
                     released=settings.privacy.release_burned_in,
                     repeats=settings.models.repeats,
                 ),

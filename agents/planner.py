@@ -171,7 +171,7 @@ class Planner:
         meter = Meter(budget)
         kernel = Kernel()
         for name, specialist in SPECIALISTS.items():
-            if name == "chest" and workspace.chest_report is None:
+            if name == "chest" and workspace.around.chest_report is None:
                 continue
             kernel.add_plugin(specialist(workspace), name)
         guard(kernel, meter)

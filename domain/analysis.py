@@ -62,12 +62,63 @@ class PromptRecord:
     reason: str
 
 
+@dataclass(frozen=True)
+class Refinement:
+    """One more try at a target whose mask was poor: what was changed, and whether it helped. Part of the provenance.
+
+    Attributes:
+        change: "prompt", "window", "slices" or "model"; before, after: its values.
+        outcome_before, outcome_after: QA's verdicts, "" when the try gave no mask.
+        kept: the later mask took the place of the earlier.
+        steps: ids of the steps of the try.
+    """
+
+    series_uid: str
+    target: str
+    change: str
+    before: str
+    after: str
+    why: str
+    outcome_before: str
+    outcome_after: str
+    kept: bool
+    steps: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Change:
+    """A measured target now and in a prior study.
+
+    Attributes:
+        name: of the measurement: "volume", "long_axis", …
+        unit: UCUM, of both values. change: later minus earlier; percent: of the earlier, None when that is 0.
+        state: "new", "gone", "larger", "smaller", "stable" or "not_comparable".
+        how: how the two were matched, e.g. "affine registration, overlap 0.62" or why they lie side by side.
+        steps: ids of the steps behind it.
+    """
+
+    target: str
+    prior: str
+    name: str
+    now: float | None
+    before: float | None
+    unit: str
+    change: float | None
+    percent: float | None
+    state: str
+    how: str
+    steps: tuple[str, ...] = ()
+
+
 @dataclass(frozen=True, eq=False)
 class Analysis:
     """The whole result. Immutable: a change makes a new one.
 
     Attributes:
         features: image features of lesions by IBSI names: mask, target, family, name, value, unit, ibsi_id.
+        refinements: further tries at poor masks. changes: against prior studies.
+        critical: findings that must be told at once: finding, name, urgency, minutes, source of the rule.
+        usage: of the chat model: prompt_tokens, completion_tokens, calls, cost (0 where no price is configured).
         model_versions: model name → version ("unknown" where the wire does not say).
         planner: who planned: "built-in planner", or the chat model's name.
         needs_review: something passed with doubt, or a question could not be answered.
@@ -86,6 +137,10 @@ class Analysis:
     warnings: tuple[str, ...] = ()
     refused: tuple[Refusal, ...] = ()
     features: tuple[dict[str, object], ...] = ()
+    refinements: tuple[Refinement, ...] = ()
+    changes: tuple[Change, ...] = ()
+    critical: tuple[dict[str, object], ...] = ()
+    usage: dict[str, float] = field(default_factory=dict)
     model_versions: dict[str, str] = field(default_factory=dict)
     planner: str = ""
     summary: str = ""

@@ -9,8 +9,9 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from domain.model import ModelIdentity, ModelImage
+from domain.model import ModelIdentity, ModelImage, Window
 from domain.privacy import Deidentified
+from domain.study import Volume
 
 Embeddings = NDArray[np.float32]
 """(n, size) unit vectors."""
@@ -73,3 +74,12 @@ class EmbeddingModel(Protocol):
 
     async def zero_shot(self, image: Deidentified[ModelImage], labels: Sequence[Deidentified[str]]) -> ZeroShot:
         """Which of the labels describes the image best."""
+
+
+class ImageEmbedding(EmbeddingModel, Protocol):
+    """An embedding model that also makes its own input of a slice."""
+
+    async def image_of(
+        self, volume: Volume, slice_index: int, *, window: Window | None = None, released: bool = False
+    ) -> Deidentified[ModelImage]:
+        """One slice as the model wants it. Raises BurnedInTextSuspected."""

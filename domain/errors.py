@@ -178,6 +178,22 @@ class ArtifactNotFound(NotFound):
     """No such artifact."""
 
 
+class HistoryUnavailable(MedImageError):
+    """The source of the patient's history does not answer, or answers what is no history."""
+
+    remedy_default = "Check the FHIR server's address and token with `app.py doctor`; the images can be read without."
+
+
+class ApprovalNotFound(NotFound):
+    """No request for approval with that identifier, for this patient."""
+
+
+class ApprovalDecided(MedImageError):
+    """A request was decided already, or its time is over."""
+
+    remedy_default = "Ask for the effect again: that makes a new request."
+
+
 class TransitionRefused(MedImageError):
     """The life of an analysis does not allow that step."""
 

@@ -11,8 +11,9 @@ from typing import Any, ParamSpec, Protocol, TypeVar
 
 from domain.access import AccessContext
 from domain.analysis import Step
-from domain.model import KnownTarget, ModelIdentity, ModelImage, ParseAnswer
+from domain.model import KnownTarget, ModelIdentity, ModelImage, ParseAnswer, Window
 from domain.privacy import Deidentified
+from domain.study import Series, Study
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -60,6 +61,33 @@ class SegmentationModel(Protocol):
         Raises:
             ModelUnreachable, ModelRefused, ModelResponseInvalid.
         """
+
+
+@dataclass(frozen=True)
+class Wording:
+    """How a target is asked for: the prompt and its window, and why.
+
+    Attributes:
+        window: None lets the protocol or the contract decide.
+        reason: one sentence for the trail; "" for the default.
+        evidence: ids of the feedback behind it.
+        arm: "baseline" or "candidate" where an experiment decided, "" otherwise.
+        warning: why the memory could not be asked, "" when it could.
+    """
+
+    prompt: str
+    window: Window | None = None
+    reason: str = ""
+    evidence: tuple[str, ...] = ()
+    arm: str = ""
+    warning: str = ""
+
+
+class PromptAdvice(Protocol):
+    """What reviewers' corrections of other patients say about asking for a target."""
+
+    async def wording(self, study: Study, series: Series, target: str, region: str, default: Wording) -> Wording:
+        """The default, or a better one. Never raises: a memory that is down is a warning."""
 
 
 class Compute(Protocol):

@@ -11,7 +11,6 @@ from typing import Protocol
 from agents.planner import PlannerAnswer
 from domain.access import AccessContext
 from domain.analysis import Analysis, Status
-from domain.chest_report import ChestReportModel
 from domain.mask import Outcome
 from domain.ports import Clock, Compute, EventKind, Listener, RunEvent
 from domain.study import IngestedStudy, Order, Refusal
@@ -19,7 +18,7 @@ from inference.catalogue import Catalogue
 from inference.transport.priority import at_priority
 from jobs.steps import RecordingStepRunner
 from plugins.study import facts
-from plugins.workspace import Workspace
+from plugins.workspace import ALONE, Surroundings, Workspace
 from prompts.library import hashes
 from tools.artifacts import NOT_WRITTEN, write_artifacts
 
@@ -37,7 +36,7 @@ class Analyser:
     Args:
         planner: who plans.
         catalogue: which models may answer.
-        chest_report: drafts reports of chest radiographs, where one is configured.
+        around: what else a run may reach: other models, history, priors, guidance, approvals, advice.
         repeats: varied answers of a model besides its first, whose agreement becomes a confidence.
         released: a person has released images that may carry burned-in text.
     """
@@ -50,7 +49,7 @@ class Analyser:
         compute: Compute,
         clock: Clock,
         software_version: str,
-        chest_report: ChestReportModel | None = None,
+        around: Surroundings = ALONE,
         released: bool = False,
         repeats: int = 0,
     ) -> None:
@@ -59,7 +58,7 @@ class Analyser:
         self._compute = compute
         self._clock = clock
         self._version = software_version
-        self._chest_report = chest_report
+        self._around = around
         self._released = released
         self._repeats = repeats
 
@@ -79,7 +78,7 @@ class Analyser:
             catalogue=self._catalogue,
             runner=runner,
             compute=self._compute,
-            chest_report=self._chest_report,
+            around=self._around,
             released=self._released,
             repeats=self._repeats,
         )
@@ -177,6 +176,9 @@ def assemble(
         warnings=workspace.warnings,
         refused=tuple(refused),
         features=workspace.feature_rows,
+        refinements=tuple(workspace.refinements),
+        changes=tuple(workspace.changes),
+        critical=tuple(workspace.critical),
         model_versions=dict(workspace.model_versions),
         planner=reply.planner,
         summary=workspace.summary,

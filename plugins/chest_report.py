@@ -32,7 +32,7 @@ class ChestReportPlugin:
     ) -> Annotated[str, "JSON: step, sentences with boxes in source pixels, warnings"]:
         """The draft, kept as statements with their step."""
         workspace = self._workspace
-        model = workspace.chest_report
+        model = workspace.around.chest_report
         shown = workspace.series(series)
         if model is None or not workspace.wants_chest_report(series):
             raise UnknownName(f"{series} is no frontal chest radiograph that a model here reports on.", where="series")

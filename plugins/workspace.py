@@ -10,13 +10,18 @@ import asyncio
 from dataclasses import dataclass, field, replace
 
 from domain.access import AccessContext
-from domain.analysis import PromptRecord
+from domain.analysis import Change, PromptRecord, Refinement
+from domain.approval import Approvals
 from domain.chest_report import Box, ChestReportModel
+from domain.embedding import ImageEmbedding
 from domain.errors import MedImageError
+from domain.evidence import EvidenceLookup
 from domain.finding import Finding, Measurement
+from domain.history import PatientHistory
 from domain.mask import Mask, Outcome
 from domain.model import PROJECTION_RADIOGRAPHY, KnownTarget
-from domain.ports import Compute, StepRunner
+from domain.ports import Compute, PromptAdvice, StepRunner
+from domain.prior import PriorStudies
 from domain.study import IngestedStudy, Order, Series, Volume
 from inference.catalogue import Candidate, Catalogue
 from prompts.crafting.plan import CraftedPrompt, PromptPlan
@@ -52,12 +57,67 @@ class Statement:
     boxes: tuple[Box, ...] = ()
 
 
+@dataclass(frozen=True)
+class Surroundings:
+    """What a run may reach besides its study and its segmentation models; None where nothing is configured.
+
+    Attributes:
+        chest_report: drafts reports of chest radiographs (CXRReportGen).
+        insight: puts images and labels into one space (MedImageInsight).
+        priors: the patient's other studies.
+        history: the patient's notes, reports and results.
+        evidence: published guidance.
+        approvals: where effects are asked for.
+        advice: what reviewers' corrections say about a prompt.
+    """
+
+    chest_report: ChestReportModel | None = None
+    insight: ImageEmbedding | None = None
+    priors: PriorStudies | None = None
+    history: PatientHistory | None = None
+    evidence: EvidenceLookup | None = None
+    approvals: Approvals | None = None
+    advice: PromptAdvice | None = None
+
+
+ALONE = Surroundings()
+"""Nothing but the study and the segmentation models."""
+
+
+@dataclass(frozen=True)
+class Said:
+    """One turn of the conversation before: what the user said and what was answered."""
+
+    question: str
+    answer: str
+
+
+@dataclass(frozen=True)
+class Reply:
+    """A question back or a refusal that ends a turn.
+
+    Attributes:
+        kind: "ask" or "refuse".
+        about: what is missing, or why it is refused: one word of plugins.dialogue.
+    """
+
+    kind: str
+    about: str
+    text: str
+    step_id: str
+
+
 @dataclass
 class Workspace:
     """What one run knows. Tools change it; nothing else does.
 
     Attributes:
-        chest_report: the model that drafts chest reports; None where no endpoint is configured.
+        around: what else the run may reach.
+        earlier: turns of the conversation before this one, oldest first.
+        reply: the question back or refusal that this turn ended with; None while there is none.
+        classified: zero-shot labels by series UID, as statements.
+        facts: of the patient's history and of guidance that this turn found, as statements with their step.
+        refinements, changes, critical: see `domain.analysis.Analysis`.
         reported: its sentences by series UID; no sentences where it failed.
         repeats: further answers of the same model, varied, whose agreement becomes a confidence.
         agreement: confidence and its source by mask id, where answers were repeated.
@@ -77,9 +137,11 @@ class Workspace:
     runner: StepRunner
     compute: Compute
     question: str = ""
-    chest_report: ChestReportModel | None = None
+    around: Surroundings = ALONE
     released: bool = False
     repeats: int = 0
+    earlier: tuple[Said, ...] = ()
+    reply: Reply | None = None
     follow_up: bool = False
     writing: asyncio.Lock = field(default_factory=asyncio.Lock)
     plans: dict[str, PromptPlan] = field(default_factory=dict)
@@ -90,6 +152,11 @@ class Workspace:
     agreement: dict[str, tuple[float, str]] = field(default_factory=dict)
     reported: dict[str, tuple[Statement, ...]] = field(default_factory=dict)
     derived: list[DerivedMeasurement] = field(default_factory=list)
+    classified: dict[str, tuple[Statement, ...]] = field(default_factory=dict)
+    facts: list[Statement] = field(default_factory=list)
+    refinements: list[Refinement] = field(default_factory=list)
+    changes: list[Change] = field(default_factory=list)
+    critical: list[dict[str, object]] = field(default_factory=list)
     findings: list[Finding] = field(default_factory=list)
     prompts: list[PromptRecord] = field(default_factory=list)
     standing: tuple[str, ...] = ()
@@ -117,6 +184,8 @@ class Workspace:
         self.plans.clear()
         self.summary = ""
         self.partial = False
+        self.reply = None
+        self.facts.clear()
         self._warnings = {key: None for key in self._warnings if key[0] != TURN}
 
     @property
@@ -214,7 +283,7 @@ class Workspace:
         frontal = series.view_position.upper() not in {"LL", "RL", "LATERAL", "LAT"}
         single = series.geometry.slices == 1 and not series.colour
         projection = series.modality.upper() in PROJECTION_RADIOGRAPHY
-        return self.chest_report is not None and projection and chest and frontal and single
+        return self.around.chest_report is not None and projection and chest and frontal and single
 
     def known(self, name: str, target: str, region: str = "") -> KnownTarget | None:
         """What the model that would be asked first is known to do; None when it is a guess."""

@@ -22,6 +22,7 @@ from inference.transport.transport import Endpoint, EndpointTransport, open_clie
 from jobs.analyse import Analyser
 from jobs.compute import ThreadCompute
 from jobs.steps import SystemClock
+from plugins.workspace import Surroundings
 from tests.inference.contract_servers import ReportGen, serve
 from tools.ingest import ingest
 
@@ -48,7 +49,7 @@ async def run(film: Ingest, contract: ReportGen, tmp_path: Path, question: str) 
                 compute=compute,
                 clock=SystemClock(),
                 software_version="test",
-                chest_report=model,
+                around=Surroundings(chest_report=model),
             )
             (study,) = film.studies
             access = AccessContext("tester", study.study.patient.key)
