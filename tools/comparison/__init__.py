@@ -1,0 +1,1 @@
+"""Comparison of two studies of one patient: registration, matching of lesions, changes of measurements, sentences."""
