@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
@@ -44,11 +44,26 @@ class HistoryDocument:
     source: str = ""
 
 
+class ReadHistory(tuple[HistoryDocument, ...]):
+    """Documents that were read, and what a reader must know of the reading.
+
+    Attributes:
+        warnings: what is missing and why, without identity; () where the history is whole.
+    """
+
+    warnings: tuple[str, ...]
+
+    def __new__(cls, documents: Iterable[HistoryDocument] = (), warnings: Iterable[str] = ()) -> ReadHistory:
+        made = super().__new__(cls, documents)
+        made.warnings = tuple(warnings)
+        return made
+
+
 class PatientHistory(Protocol):
     """Where the history is kept: an EHR, or what was uploaded here. Patient lock and audit are inside."""
 
     async def documents(self, access: AccessContext) -> Sequence[HistoryDocument]:
-        """All entries of the patient that `access` is bound to, oldest first.
+        """All entries of the patient that `access` is bound to, oldest first; a `ReadHistory` where some may lack.
 
         Raises:
             PatientLockViolation: `access` is bound to nobody.

@@ -1,0 +1,1 @@
+"""A patient's history: notes, reports and results beside the images."""
