@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from domain.codes import Category, Unit
 from domain.finding import Finding, Measurement
 from domain.mask import Mask, Outcome, worst
+from tools.anatomy import side_of
 
 LESIONS = frozenset(
     {
@@ -117,3 +118,40 @@ def summary_of(findings: Sequence[Finding], unanswered: Sequence[str]) -> str:
     lines = [f.text for f in findings]
     lines += [f"Not answered — {reason}" for reason in unanswered]
     return "\n".join(lines) if lines else "Nothing could be reported."
+
+
+def conflicts(
+    findings: Sequence[Finding],
+    masks: Sequence[Mask],
+    lies: Mapping[str, str],
+    read: Callable[[str], Iterable[tuple[str, str]]],
+) -> tuple[str, ...]:
+    """Warnings where a finding puts a structure on one side and an outline of it lies on the other.
+
+    Nothing is changed: a person decides which of the two is right.
+
+    Args:
+        findings: sentences of the draft.
+        masks: judged outlines; empty and rejected ones say nothing.
+        lies: "left", "right" or "" by mask id (`tools.laterality.lies_on`).
+        read: the structures that a sentence affirms, and the one side that it gives each, as (target, side).
+    """
+    usable = [m for m in masks if m.voxel_count and not (m.quality and m.quality.outcome is Outcome.REJECT)]
+    sides = [(m, _unsided(m.target), lies.get(m.mask_id) or side_of(m.target)) for m in usable]
+    found: list[str] = []
+    for finding in findings:
+        for target, side in read(finding.text):
+            rivals = [(m.mask_id, place) for m, name, place in sides if name == _unsided(target) and place]
+            if not rivals or side in {place for _, place in rivals}:
+                continue
+            names = ", ".join(mask_id for mask_id, _ in rivals)
+            found.append(
+                f'The drafted sentence {finding.finding_id} says "{side}"; the outline {names} of {_unsided(target)} '
+                f"lies on the patient's {rivals[0][1]}."
+            )
+    return tuple(dict.fromkeys(found))
+
+
+def _unsided(target: str) -> str:
+    side = side_of(target)
+    return " ".join(word for word in target.lower().split() if word != side)

@@ -1,0 +1,1 @@
+"""What a sentence of a report or an answer claims: structures, sides, negation, doubt, comparison, numbers."""
