@@ -13,11 +13,12 @@ from typing import TYPE_CHECKING, NoReturn
 if TYPE_CHECKING:
     from agents.chat_models import ChatConfiguration
     from api.services import Services
-    from domain.ports import Clock, Compute
+    from domain.ports import Clock, Compute, PromptAdvice
     from inference.azure.setting import EndpointSetting
     from inference.fleet import Fleet, FleetSettings, ModelEndpoints
     from inference.transport.quota import QuotaAlert
     from jobs.analyse import Analyser
+    from memory.learning import Learning
     from settings import EndpointSettings, ModelSettings, Settings
 
 VERSION = "0.1.0"
@@ -77,6 +78,17 @@ def parser() -> argparse.ArgumentParser:
     eval_commands = evals.add_subparsers(dest="eval_command", parser_class=Parser, metavar="COMMAND", required=True)
     of_models = eval_commands.add_parser("models", help="Dice of the embedded models against reference masks")
     of_models.add_argument("folder", type=Path, metavar="FOLDER", help="images with reference masks")
+    of_agents = eval_commands.add_parser("agents", help="the planner on clinical questions, beside baselines")
+    of_agents.add_argument("--split", choices=["dev", "test", "aside"], default="test", help="which cases")
+    of_agents.add_argument("--category", action="append", default=[], metavar="NAME", help="only these cases")
+    of_agents.add_argument("--ablate", action="store_true", help="take each specialist away, one at a time")
+    of_agents.add_argument("--failures", action="store_true", help="list what was wrong")
+    of_memory = eval_commands.add_parser("memory", help="what feedback teaches, what it leaks, what chance wins")
+    of_memory.add_argument("--studies", type=int, metavar="N", help="reviewed studies of a stream")
+    of_memory.add_argument("--seeds", type=int, metavar="N", help="experiments with a difference")
+    of_memory.add_argument("--chance-seeds", type=int, metavar="N", help="experiments without one")
+    of_memory.add_argument("--seed", type=int, metavar="N", help="of the stream")
+    of_memory.add_argument("--ngrams", action="store_true", help="take the embedder that needs no package")
 
     commands.add_parser("doctor", help="check every configured connection and say what is wrong")
     return top
@@ -109,7 +121,7 @@ def run(options: argparse.Namespace, settings: Settings) -> int:
     if options.command == "models":
         return serve_models(options)
     if options.command == "eval":
-        return evaluate(options)
+        return evaluate(options, settings)
     import asyncio
 
     if options.command == "analyze":
@@ -150,7 +162,7 @@ def not_json() -> list[str]:
 
     wrong = []
     for name, value in os.environ.items():
-        if name.upper().startswith("MEDIMAGE_") and name.upper().endswith("__ENDPOINTS"):
+        if name.upper().startswith("MEDIMAGE_") and name.upper().endswith(("__ENDPOINTS", "__IDENTIFIER_SYSTEMS")):
             try:
                 json.loads(value)
             except ValueError:
@@ -251,6 +263,7 @@ def fleet_settings(settings: Settings) -> FleetSettings:
 def chat_configuration(settings: Settings) -> ChatConfiguration:
     """The chat model as the agents know it."""
     from agents.chat_models import ChatConfiguration
+    from agents.usage import Price
 
     chat = settings.chat
     return ChatConfiguration(
@@ -263,21 +276,27 @@ def chat_configuration(settings: Settings) -> ChatConfiguration:
         stream=chat.stream,
         temperature=chat.temperature,
         max_retries=chat.max_retries,
+        context_tokens=chat.context_tokens,
+        price=Price(chat.price_prompt_per_million, chat.price_completion_per_million),
     )
 
 
 @asynccontextmanager
-async def engine(settings: Settings, compute: Compute, clock: Clock) -> AsyncIterator[Engine]:
+async def engine(
+    settings: Settings, compute: Compute, clock: Clock, advice: PromptAdvice | None = None
+) -> AsyncIterator[Engine]:
     """Put models, planner and analyser together; close their connections at the end."""
     from agents.guardrails import Budget
     from agents.planner import Planner
     from inference.fleet import open_fleet
     from jobs.analyse import Analyser
     from plugins.workspace import Surroundings
+    from prompts.guidance import BuiltinGuidance
 
     configuration = chat_configuration(settings)
     configuration.check()
-    budget = Budget(settings.budget.tool_calls, settings.budget.rounds, settings.budget.seconds)
+    allowed = settings.budget
+    budget = Budget(allowed.tool_calls, allowed.rounds, allowed.seconds, allowed.tokens, allowed.money)
     async with open_fleet(fleet_settings(settings), compute=compute, on_alert=tell_quota) as fleet:
         planner = Planner(configuration, budget)
         try:
@@ -288,9 +307,15 @@ async def engine(settings: Settings, compute: Compute, clock: Clock) -> AsyncIte
                     compute=compute,
                     clock=clock,
                     software_version=VERSION,
-                    around=Surroundings(chest_report=fleet.chest_report, insight=fleet.insight),
+                    around=Surroundings(
+                        chest_report=fleet.chest_report,
+                        insight=fleet.insight,
+                        evidence=BuiltinGuidance(),
+                        advice=advice,
+                    ),
                     released=settings.privacy.release_burned_in,
                     repeats=settings.models.repeats,
+                    tries=allowed.refinements,
                 ),
                 fleet,
             )
@@ -394,15 +419,44 @@ async def examine(settings: Settings) -> int:
     return EXIT_DONE if good else EXIT_FAILED
 
 
-def evaluate(options: argparse.Namespace) -> int:
-    """`app.py eval models`: measured quality of the embedded models."""
+def evaluate(options: argparse.Namespace, settings: Settings) -> int:
+    """`app.py eval …`: measured quality of planner and embedded models, evidence for the feedback memory."""
+    if options.eval_command == "agents":
+        from evals.agents.main import run as measure_agents
+
+        return measure_agents(
+            chat_configuration(settings),
+            split=options.split,
+            ablate=options.ablate,
+            failures=options.failures,
+            only=options.category,
+        )
+    if options.eval_command == "memory":
+        from evals.memory import main as prove
+
+        given = {name: getattr(options, name) for name in ("studies", "seeds", "chance_seeds", "seed")}
+        numbers = [f"--{name.replace('_', '-')}={value}" for name, value in given.items() if value is not None]
+        return prove([*numbers, *(["--ngrams"] if options.ngrams else [])])
     from evals.models import main as measure
 
     return measure([str(options.folder)])
 
 
+def learning(settings: Settings) -> Learning | None:
+    """What reviewers taught, for the one process that serves the data folder; None where it is switched off."""
+    if not settings.memory.enabled:
+        return None
+    from memory.learning import open_learning
+    from records.audit import pseudonym_key
+
+    folder, memory = settings.data_dir.resolve(), settings.memory
+    key = pseudonym_key(folder / "audit.key")
+    return open_learning(folder, key, url=memory.url, token=memory.token.get_secret_value(), mode=memory.experiment)
+
+
 async def serve_product(settings: Settings) -> int:
     """`app.py serve`: the page and the API."""
+    import asyncio
     import signal
 
     import uvicorn
@@ -420,8 +474,11 @@ async def serve_product(settings: Settings) -> int:
     compute = PoolCompute(settings.server.workers, ["tools.ingest", "tools.artifacts"], settings.server.work_deadline_s)
     decoding, clock = PoolCompute(1, ["tools.ingest"], settings.server.work_deadline_s), SystemClock()
     try:
-        async with engine(settings, compute, clock) as parts:
-            services = assemble(settings, parts, compute, clock, decoding)
+        learned = learning(settings)
+        if learned is not None:
+            await asyncio.to_thread(learned.begin)
+        async with engine(settings, compute, clock, learned.advice if learned else None) as parts:
+            services = assemble(settings, parts, compute, clock, decoding, learned)
             if settings.demo:
                 await load_demo(services)
             server = uvicorn.Server(uvicorn.Config(create_app(services), log_level="warning", server_header=False))
@@ -437,65 +494,46 @@ async def serve_product(settings: Settings) -> int:
     return EXIT_DONE
 
 
-def assemble(settings: Settings, parts: Engine, compute: Compute, clock: Clock, decoding: Compute) -> Services:
+def assemble(
+    settings: Settings,
+    parts: Engine,
+    compute: Compute,
+    clock: Clock,
+    decoding: Compute,
+    learned: Learning | None = None,
+) -> Services:
     """The services of the HTTP layer over the data folder."""
-    from api.services import LOOPBACK, MIB, Limits, Services
-    from jobs.conversations import StudyConversations
-    from jobs.in_process import InProcessQueue
-    from records.analyses import AnalysisRecords
-    from records.audit import AuditLedger, pseudonym_key
-    from records.conversations import ConversationRecords
-    from records.database import Database
-    from records.files import FileStudyStore
-    from records.intake import Intake
-    from records.studies import StudyRecords
-    from tools.ingest import ingest
+    from api.assembly import HistorySource, Place, services
+    from api.services import LOOPBACK, MIB, Limits
 
-    folder = settings.data_dir.resolve()
-    (folder / "inbox").mkdir(parents=True, exist_ok=True)
-    database = Database(settings.database)
-    database.create_schema()
-    audit = AuditLedger(database, clock, pseudonym_key(folder / "audit.key"))
-    studies = StudyRecords(audit, clock)
-    store = FileStudyStore(folder / "studies", studies)
-    analyses = AnalysisRecords(audit, folder / "analyses")
-    queue = InProcessQueue(
-        analyser=parts.analyser,
-        store=store,
-        analyses=analyses,
-        audit=audit,
-        compute=decoding,
-        clock=clock,
-        ingest=ingest,
-        concurrency=settings.server.jobs,
-    )
-    conversations = StudyConversations(
-        analyser=parts.analyser, store=store, analyses=analyses, compute=decoding, ingest=ingest
-    )
-
-    async def close_database() -> None:
-        database.close()
-
-    return Services(
-        studies=studies,
-        store=store,
-        intake=Intake(studies, store, decoding, ingest),
-        analyses=analyses,
-        audit=audit,
-        bindings=ConversationRecords(audit, clock),
-        queue=queue,
-        conversations=conversations,
-        compute=compute,
-        clock=clock,
-        software_version=VERSION,
-        inbox=folder / "inbox",
+    history = settings.history
+    place = Place(
+        folder=settings.data_dir.resolve(),
+        database=settings.database,
         page=Path(__file__).parent / "web",
+        user=local_user(),
+        jobs=settings.server.jobs,
+        software_version=VERSION,
         allowed_hosts=tuple(dict.fromkeys((*LOOPBACK, settings.server.host))),
         limits=Limits(upload_bytes=settings.server.max_upload_mb * MIB),
-        user=local_user(),
-        shutdown=(queue.aclose, close_database),
-        models=parts.fleet.catalogue.rows,
-        traffic=parts.fleet.traffic.snapshot,
+        history=HistorySource(
+            history.fhir_url,
+            history.token.get_secret_value(),
+            history.identifier_systems,
+            history.page_size,
+            history.pages,
+            history.seconds,
+        ),
+    )
+    return services(
+        place,
+        analyser=parts.analyser,
+        fleet=parts.fleet,
+        chat=chat_configuration(settings),
+        compute=compute,
+        decoding=decoding,
+        clock=clock,
+        learned=learned,
     )
 
 

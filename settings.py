@@ -100,7 +100,11 @@ class ModelsSettings(Frozen):
 
 
 class ChatSettings(Frozen):
-    """The chat model behind the planner."""
+    """The chat model behind the planner.
+
+    context_tokens: what a request may hold (say 6000 for a model of 8k context); 0 for no limit.
+    price_prompt_per_million, price_completion_per_million: of its tokens, in the currency that you account in.
+    """
 
     provider: Literal["embedded", "openai", "azure_openai"] = "embedded"
     base_url: str = ""
@@ -111,14 +115,40 @@ class ChatSettings(Frozen):
     stream: bool = True
     temperature: float | None = Field(default=None, ge=0, le=2)
     max_retries: int = Field(default=2, ge=0, le=10)
+    context_tokens: int = Field(default=0, ge=0)
+    price_prompt_per_million: float = Field(default=0.0, ge=0)
+    price_completion_per_million: float = Field(default=0.0, ge=0)
 
 
 class BudgetSettings(Frozen):
-    """What one turn of the planner may use."""
+    """What one turn of the planner may use.
+
+    tokens, money: of the chat model; unset for no limit.
+    refinements: further tries at poor outlines.
+    """
 
     tool_calls: int = Field(default=60, ge=1)
     rounds: int = Field(default=20, ge=1)
     seconds: float = Field(default=1800.0, gt=0)
+    tokens: int | None = Field(default=None, ge=1)
+    money: float | None = Field(default=None, gt=0)
+    refinements: int = Field(default=4, ge=0, le=100)
+
+
+class HistorySettings(Frozen):
+    """Where the patient's record is; what is uploaded here is always part of it.
+
+    fhir_url, token: of the EHR's FHIR R4 server. identifier_systems: FHIR identifier system by DICOM issuer of the
+    PatientID, "" for those without an issuer.
+    page_size, pages, seconds: bounds of one reading.
+    """
+
+    fhir_url: str = ""
+    token: Key = SecretStr("")
+    identifier_systems: dict[str, str] = Field(default_factory=dict)
+    page_size: int = Field(default=100, ge=1, le=1000)
+    pages: int = Field(default=20, ge=1)
+    seconds: float = Field(default=60.0, gt=0)
 
 
 class PrivacySettings(Frozen):
@@ -128,6 +158,26 @@ class PrivacySettings(Frozen):
     """
 
     release_burned_in: bool = False
+
+
+class MemorySettings(Frozen):
+    """What reviewers' feedback is kept in, and whether its use is tested.
+
+    url, token: of a Chroma server that several processes share; empty takes a folder of this process alone.
+    experiment: off follows advice always; ab follows it in half of the studies; shadow writes it down only.
+    """
+
+    enabled: bool = True
+    url: str = ""
+    token: Key = SecretStr("")
+    experiment: Literal["off", "ab", "shadow"] = "off"
+
+    @field_validator("url")
+    @classmethod
+    def _is_address(cls, value: str) -> str:
+        if value and not value.startswith(("http://", "https://")):
+            raise ValueError("the address of a Chroma server (http://… or https://…), or nothing")
+        return value
 
 
 class ServerSettings(Frozen):
@@ -165,6 +215,8 @@ class Settings(BaseSettings):
     models: ModelsSettings = ModelsSettings()
     budget: BudgetSettings = BudgetSettings()
     privacy: PrivacySettings = PrivacySettings()
+    memory: MemorySettings = MemorySettings()
+    history: HistorySettings = HistorySettings()
     server: ServerSettings = ServerSettings()
 
     @property

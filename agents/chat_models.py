@@ -6,15 +6,19 @@ but a `Deidentified` value.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import PrivateAttr
 from semantic_kernel.connectors.ai.chat_completion_client_base import ChatCompletionClientBase
 from semantic_kernel.connectors.ai.open_ai import OpenAIChatCompletion
+from semantic_kernel.contents import ChatMessageContent, StreamingChatMessageContent
 
-from agents.builtin import NAME, BuiltinPlanner
+from agents.builtin.chat import NAME, BuiltinPlanner
+from agents.builtin.plan import Task
+from agents.context import fitted
+from agents.usage import FREE, Price, Usage
 from domain.errors import ConfigurationError
 from domain.privacy import Deidentified
 from domain.study import Patient
@@ -33,6 +37,8 @@ class ChatConfiguration:
 
     Attributes:
         temperature: None leaves it to the model; reasoning models refuse any other.
+        context_tokens: what a request may hold, answer excluded; 0 for no limit.
+        price: of its tokens.
     """
 
     provider: Literal["embedded", "openai", "azure_openai"] = "embedded"
@@ -44,6 +50,8 @@ class ChatConfiguration:
     stream: bool = True
     temperature: float | None = None
     max_retries: int = 2
+    context_tokens: int = 0
+    price: Price = FREE
 
     @property
     def remote(self) -> bool:
@@ -96,13 +104,36 @@ class RemoteChat(OpenAIChatCompletion):
     """OpenAI's or Azure OpenAI's chat completion whose requests cannot carry the patient's identity."""
 
     _patient: Patient = PrivateAttr(default=Patient())
+    _context_tokens: int = PrivateAttr(default=0)
+    _usage: Usage = PrivateAttr(default_factory=Usage)
 
-    def __init__(self, model: str, client: AsyncOpenAI, patient: Patient) -> None:
-        super().__init__(ai_model_id=model, service_id="planner", async_client=client)
+    def __init__(self, configuration: ChatConfiguration, client: AsyncOpenAI, patient: Patient, usage: Usage) -> None:
+        super().__init__(ai_model_id=configuration.model, service_id="planner", async_client=client)
         self._patient = patient
+        self._context_tokens = configuration.context_tokens
+        self._usage = usage
 
     async def _send_request(self, settings: Any) -> Any:
-        return await self._send_deidentified(settings, deidentified_messages(settings.messages, self._patient))
+        messages = fitted(settings.messages, settings.tools, self._context_tokens)
+        return await self._send_deidentified(settings, deidentified_messages(messages, self._patient))
+
+    async def _inner_get_chat_message_contents(self, chat_history: Any, settings: Any) -> list[ChatMessageContent]:
+        messages: list[ChatMessageContent] = await super()._inner_get_chat_message_contents(chat_history, settings)
+        self._count(messages[0].metadata if messages else {})
+        return messages
+
+    async def _inner_get_streaming_chat_message_contents(
+        self, chat_history: Any, settings: Any, function_invoke_attempt: int = 0
+    ) -> AsyncGenerator[list[StreamingChatMessageContent], Any]:
+        pieces = super()._inner_get_streaming_chat_message_contents(chat_history, settings, function_invoke_attempt)
+        async for messages in pieces:
+            self._count(messages[0].metadata if messages else {})
+            yield messages
+
+    def _count(self, metadata: Mapping[str, Any]) -> None:
+        used = metadata.get("usage")
+        if used is not None:
+            self._usage.add(used.prompt_tokens or 0, used.completion_tokens or 0)
 
     async def _send_deidentified(self, settings: Any, messages: Deidentified[list[Any]]) -> Any:
         settings.messages = messages.value
@@ -140,11 +171,13 @@ def _azure_credential(api_key: str) -> dict[str, Any]:
     return {"azure_ad_token_provider": get_bearer_token_provider(DefaultAzureCredential(), scope)}
 
 
-def remote_chat(configuration: ChatConfiguration, client: AsyncOpenAI, patient: Patient) -> ChatCompletionClientBase:
-    """The configured remote model, bound to the patient whose identity must not leave."""
-    return RemoteChat(configuration.model, client, patient)
+def remote_chat(
+    configuration: ChatConfiguration, client: AsyncOpenAI, patient: Patient, usage: Usage
+) -> ChatCompletionClientBase:
+    """The configured remote model, bound to the patient whose identity must not leave; `usage` counts what it used."""
+    return RemoteChat(configuration, client, patient, usage)
 
 
-def builtin_chat() -> ChatCompletionClientBase:
-    """The built-in planner model."""
-    return BuiltinPlanner(ai_model_id=NAME, service_id="planner")
+def builtin_chat(task: Task) -> ChatCompletionClientBase:
+    """The built-in planner model, for one turn."""
+    return BuiltinPlanner(task)

@@ -10,40 +10,61 @@ from typing import TYPE_CHECKING
 from semantic_kernel.filters import FilterTypes
 from semantic_kernel.functions import FunctionResult
 
+from agents.usage import Usage
 from domain.errors import BudgetExceeded
 from plugins.results import failure
+from plugins.workspace import ToolCall
 
 if TYPE_CHECKING:
     from semantic_kernel import Kernel
     from semantic_kernel.filters import AutoFunctionInvocationContext, FunctionInvocationContext
 
 
+HIDDEN = frozenset({"kernel", "service", "arguments", "chat_history"})
+"""Arguments that the kernel adds."""
+
+
 @dataclass(frozen=True)
 class Budget:
-    """What one turn may use."""
+    """What one turn may use; None for no limit.
+
+    Attributes:
+        tokens: of the chat model, prompts and answers.
+        money: in the currency of its price.
+    """
 
     tool_calls: int = 60
     rounds: int = 20
     seconds: float | None = 1800.0
+    tokens: int | None = None
+    money: float | None = None
 
 
 class Meter:
     """What a turn has used of its budget, and what its tools have said."""
 
-    def __init__(self, budget: Budget) -> None:
+    def __init__(
+        self, budget: Budget, usage: Usage | None = None, told: Callable[[ToolCall], None] = lambda _: None
+    ) -> None:
         self.budget = budget
+        self.usage = usage or Usage()
+        self.told = told
         self.calls = 0
         self.exhausted = ""
         self.facts: list[str] = []
         self._started = time.monotonic()
 
     def spend(self) -> bool:
-        """Count one tool call; False when no calls or seconds are left, and `exhausted` says which."""
+        """Count one tool call; False when the budget is used up, and `exhausted` says of what."""
         self.calls += 1
         if self.calls > self.budget.tool_calls:
             self.exhausted = f"More than {self.budget.tool_calls} tool calls in one turn."
         elif self.budget.seconds is not None and time.monotonic() - self._started > self.budget.seconds:
             self.exhausted = f"More than {self.budget.seconds:g} s in one turn."
+        elif self.budget.tokens is not None and self.usage.tokens > self.budget.tokens:
+            self.exhausted = f"More than {self.budget.tokens} tokens of the chat model in one turn."
+        elif self.budget.money is not None and self.usage.cost > self.budget.money:
+            self.exhausted = f"The chat model costs more than {self.budget.money:g} in one turn."
         return not self.exhausted
 
     def check(self) -> None:
@@ -71,6 +92,9 @@ def guard(kernel: Kernel, meter: Meter) -> None:
             context.result = FunctionResult(function=context.function.metadata, value=said)
         if context.result is not None:
             meter.facts.append(str(context.result))
+        arguments = {k: v for k, v in context.arguments.items() if k not in HIDDEN}
+        said = str(context.result)
+        meter.told(ToolCall(context.function.fully_qualified_name, arguments, not said.startswith('{"error"'), said))
 
     async def within_budget(
         context: AutoFunctionInvocationContext, next: Callable[[AutoFunctionInvocationContext], Awaitable[None]]

@@ -8,48 +8,30 @@ over where it stopped. The result says which.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from semantic_kernel import Kernel
-from semantic_kernel.agents import ChatCompletionAgent, ChatHistoryAgentThread
-from semantic_kernel.connectors.ai import FunctionChoiceBehavior
-from semantic_kernel.connectors.ai.open_ai import OpenAIChatPromptExecutionSettings
-from semantic_kernel.functions import KernelArguments
-
-from agents.builtin import NAME
+from agents.builtin.chat import NAME
+from agents.builtin.plan import Task
 from agents.chat_models import ChatConfiguration, builtin_chat, chat_client, remote_chat
+from agents.completeness import missing
+from agents.evidence import evidence_of
 from agents.grounding import grounded
-from agents.guardrails import Budget, Meter, guard
+from agents.guardrails import Budget
+from agents.needs import Needs, looking_for, needs_of
+from agents.registry import SPECIALISTS, Specialist, offered
+from agents.routing.router import Router, default_router
+from agents.situation import films, situation_of
+from agents.turn import Turn, take
+from agents.usage import Usage
 from domain.errors import BudgetExceeded, ChatError, MedImageError
 from domain.ports import EventKind, Listener, RunEvent
-from plugins.chest_report import ChestReportPlugin
-from plugins.measurement import MeasurementPlugin
-from plugins.prompts import PromptsPlugin
-from plugins.quality import QualityPlugin
-from plugins.report import ReportPlugin
-from plugins.segmentation import SegmentationPlugin
-from plugins.study import StudyPlugin
 from plugins.workspace import Workspace
-from prompts.library import load
-from tools.deidentification_text import fence, scrub_text
+from tools.deidentification_text import scrub_identifiers
 
 if TYPE_CHECKING:
     from openai import AsyncOpenAI
-    from semantic_kernel.connectors.ai.chat_completion_client_base import ChatCompletionClientBase
-
-SPECIALISTS: dict[str, Callable[[Workspace], object]] = {
-    "study": StudyPlugin,
-    "prompts": PromptsPlugin,
-    "segmentation": SegmentationPlugin,
-    "chest": ChestReportPlugin,
-    "quality": QualityPlugin,
-    "measurement": MeasurementPlugin,
-    "report": ReportPlugin,
-}
-"""The planner's tools: a specialist is a plugin whose functions work on the workspace of the run."""
-
 
 UNBOUNDED = Budget(tool_calls=1_000_000, rounds=20, seconds=None)
 """For the built-in planner: its calls follow from the number of series, and it is who completes a run."""
@@ -70,6 +52,8 @@ class Planner:
         configuration: the chat model.
         budget: of one turn.
         client: an open client for the chat model's server; opened from the configuration when absent.
+        router: reads what a question wants.
+        specialists: whose tools it has.
     """
 
     def __init__(
@@ -77,11 +61,15 @@ class Planner:
         configuration: ChatConfiguration,
         budget: Budget | None = None,
         client: AsyncOpenAI | None = None,
+        router: Router | None = None,
+        specialists: Mapping[str, Specialist] = SPECIALISTS,
     ) -> None:
         self._configuration = configuration
         self._budget = budget or Budget()
         self._client = client
         self._owns_client = client is None
+        self._router = router
+        self._specialists = specialists
 
     async def close(self) -> None:
         """Close the client of the chat model's server."""
@@ -95,29 +83,46 @@ class Planner:
         The workspace holds the result; the text is for a reader of the conversation.
         """
         tell = listener or (lambda _: None)
+        needs = await self._read(workspace)
         if not self._configuration.remote:
-            return PlannerAnswer(await self._builtin(workspace, tell), NAME)
+            return PlannerAnswer(await self._builtin(workspace, needs, tell), NAME)
         name = self._configuration.name
         try:
             text = await self._remote(workspace, tell)
         except ChatError as error:
             self._changed(workspace, tell, f"The chat model {name} failed: {error.reason} The {NAME} took over.")
-            return PlannerAnswer(await self._builtin(workspace, tell), NAME)
-        left_out = missing(workspace)
+            return PlannerAnswer(await self._builtin(workspace, needs, tell), NAME)
+        left_out = missing(workspace, needs) or ("" if text else "an answer that its tools support")
         if left_out:
             self._changed(workspace, tell, f"The chat model {name} left out {left_out}. The {NAME} completed the run.")
-            text = await self._builtin(workspace, tell)
+            text = await self._builtin(workspace, needs, tell)
             return PlannerAnswer(text, f"{name}, {NAME}")
         return PlannerAnswer(text, name)
+
+    async def _read(self, workspace: Workspace) -> Needs:
+        """What the question needs; the words that say what to look for are kept for prompt-crafting."""
+        situation = await situation_of(workspace)
+        router = self._router or default_router()
+        # The patient's own name and number are not those of another patient.
+        text = scrub_identifiers(workspace.question, workspace.ingested.study.patient).value
+        routed = await asyncio.to_thread(router.route, text, situation)
+        # With one request all of the question is about it, names included: prompt-crafting says what it refuses.
+        workspace.looking_for = looking_for(routed, text) if len(routed.requests) > 1 else workspace.question
+        for words in routed.not_understood:
+            workspace.warn(f"Not understood: {words!r}.")
+        return needs_of(routed, found=situation.found, films=films(workspace))
 
     @staticmethod
     def _changed(workspace: Workspace, tell: Listener, why: str) -> None:
         workspace.warn(why)
         tell(RunEvent(EventKind.PLANNER_CHANGED, {"reason": why, "planner": NAME}))
 
-    async def _builtin(self, workspace: Workspace, tell: Listener) -> str:
-        text, _ = await self._turn(builtin_chat(), workspace, tell, UNBOUNDED, stream=True)
-        left_out = missing(workspace)
+    async def _builtin(self, workspace: Workspace, needs: Needs, tell: Listener) -> str:
+        rows = offered(workspace, self._specialists)
+        task = Task(workspace.question, needs, frozenset(row.name for row in rows))
+        turn = Turn(UNBOUNDED, lambda text: tell(RunEvent(EventKind.TEXT, {"text": text})), rows)
+        text, _ = await take(builtin_chat(task), workspace, turn)
+        left_out = missing(workspace, needs)
         if left_out:
             workspace.partial = True
             workspace.warn(f"The run is incomplete: {left_out} could not be done.")
@@ -130,94 +135,44 @@ class Planner:
             ChatError: it failed, used up its budget, or said nothing.
         """
         patient = workspace.ingested.study.patient
+        # Its words are shown once they are checked, not as they come.
+        configuration, usage = self._configuration, Usage(self._configuration.price)
+        rows = offered(workspace, self._specialists)
+        turn = Turn(self._budget, lambda _: None, rows, usage, configuration.stream, configuration.temperature)
         try:
             if self._client is None:
-                self._client = chat_client(self._configuration)
-            service = remote_chat(self._configuration, self._client, patient)
-            # Its words are shown once they are checked, not as they come.
-            text, meter = await self._turn(
-                service, workspace, lambda _: None, self._budget, stream=self._configuration.stream
-            )
+                self._client = chat_client(configuration)
+            text, meter = await take(remote_chat(configuration, self._client, patient, usage), workspace, turn)
         except MedImageError as error:
             raise ChatError(error.reason, remedy=error.remedy, where=error.where) from error
         except TimeoutError as error:
             raise BudgetExceeded(f"More than {self._budget.seconds:g} s in one turn.") from error
         except Exception as error:
             raise ChatError(_foreign(error)) from error
+        finally:
+            workspace.usage = usage.row()
         meter.check()
         if not text.strip():
             raise ChatError("It ended without an answer.")
-        ids = [s.step_id for s in workspace.runner.steps] + [
-            *workspace.masks,
-            *(f.finding_id for f in workspace.findings),
-        ]
-        kept, dropped = grounded(text, meter.facts, ids)
-        if dropped:
-            workspace.warn(f"{len(dropped)} sentence(s) of the chat model had no support by a tool; left out.")
-        shown = kept or workspace.summary
+        workspace.wording = self._supported(text, workspace, meter.facts)
+        shown = workspace.wording or workspace.summary
+        if workspace.reply is not None:
+            shown = "\n\n".join(filter(None, (shown, workspace.reply.text)))
         if shown:
             tell(RunEvent(EventKind.TEXT, {"text": shown}))
         return shown
 
-    async def _turn(
-        self,
-        service: ChatCompletionClientBase,
-        workspace: Workspace,
-        tell: Listener,
-        budget: Budget,
-        *,
-        stream: bool,
-    ) -> tuple[str, Meter]:
-        meter = Meter(budget)
-        kernel = Kernel()
-        for name, specialist in SPECIALISTS.items():
-            if name == "chest" and workspace.around.chest_report is None:
-                continue
-            kernel.add_plugin(specialist(workspace), name)
-        guard(kernel, meter)
-        kernel.add_service(service)
-        agent = ChatCompletionAgent(kernel=kernel, name="planner", instructions=load("planner").text)
-        arguments = KernelArguments(settings=self._settings(budget))
-        question = scrub_text(workspace.question, workspace.ingested.study.patient).value
-        message = load("planner_question").render(question=fence(question, "question"))
-        pieces: list[str] = []
-        async with asyncio.timeout(budget.seconds):
-            if not stream:
-                reply = await agent.get_response(message, thread=ChatHistoryAgentThread(), arguments=arguments)
-                pieces.append(str(reply.message.content or ""))
-            else:
-                async for piece in agent.invoke_stream(message, thread=ChatHistoryAgentThread(), arguments=arguments):
-                    text = str(piece.message.content or "")
-                    pieces.append(text)
-                    if text:
-                        tell(RunEvent(EventKind.TEXT, {"text": text}))
-        return "".join(pieces), meter
-
-    def _settings(self, budget: Budget) -> OpenAIChatPromptExecutionSettings:
-        # Fresh for every turn: settings of a shared agent leak from call to call.
-        return OpenAIChatPromptExecutionSettings(
-            service_id="planner",
-            temperature=self._configuration.temperature,
-            function_choice_behavior=FunctionChoiceBehavior.Auto(maximum_auto_invoke_attempts=budget.rounds),
-        )
-
-
-def missing(workspace: Workspace) -> str:
-    """What a finished run must have and this one has not, in words; "" when it is complete."""
-    uncrafted = [n for n in workspace.series_names if n not in workspace.plans]
-    if uncrafted:
-        return f"the prompts for {', '.join(uncrafted)}"
-    films = [n for n in workspace.series_names if workspace.wants_chest_report(n)]
-    unreported = [n for n in films if workspace.series(n).series_uid not in workspace.reported]
-    if unreported:
-        return f"the chest report of {', '.join(unreported)}"
-    pending = [f"{p.target} in {n}" for n in workspace.series_names for p in workspace.pending(n)]
-    if pending:
-        return ", ".join(pending)
-    for words, ids in (("quality assurance", workspace.unassessed), ("measurement", workspace.unmeasured)):
-        if ids:
-            return f"the {words} of {', '.join(ids)}"
-    return "" if workspace.summary else "the draft report"
+    @staticmethod
+    def _supported(text: str, workspace: Workspace, facts: list[str]) -> str:
+        ids = [s.step_id for s in workspace.runner.steps] + [
+            *workspace.masks,
+            *(f.finding_id for f in workspace.findings),
+        ]
+        kept, dropped = grounded(text, facts, ids, evidence_of(workspace))
+        if dropped:
+            why = "; ".join(dict.fromkeys(d.reason.value for d in dropped))
+            workspace.warn(f"{len(dropped)} sentence(s) of the chat model had no support by a tool; left out ({why}).")
+        return kept
 
 
 def _foreign(error: Exception) -> str:

@@ -16,7 +16,8 @@ from semantic_kernel.filters import FilterTypes
 from semantic_kernel.functions import KernelArguments, KernelFunctionFromMethod
 
 from agents.guardrails import Meter, guard
-from agents.planner import SPECIALISTS, UNBOUNDED
+from agents.planner import UNBOUNDED
+from agents.registry import SPECIALISTS
 from plugins.workspace import UnknownName, Workspace
 
 if TYPE_CHECKING:
@@ -40,7 +41,7 @@ def descriptions() -> tuple[ToolDescription, ...]:
     return tuple(
         _described(KernelFunctionFromMethod(method, plugin))
         for plugin, specialist in SPECIALISTS.items()
-        for _, method in inspect.getmembers(specialist, inspect.isfunction)
+        for _, method in inspect.getmembers(specialist.plugin, inspect.isfunction)
         if hasattr(method, "__kernel_function__")
     )
 
@@ -74,7 +75,7 @@ async def call(workspace: Workspace, tool: str, arguments: Mapping[str, Any], pe
         raise UnknownName(f"There is no tool {tool!r}.", where="name", remedy="List the tools.")
     plugin, _, function = tool.partition("-")
     kernel = Kernel()
-    kernel.add_plugin(SPECIALISTS[plugin](workspace), plugin)
+    kernel.add_plugin(SPECIALISTS[plugin].plugin(workspace), plugin)
     guard(kernel, Meter(UNBOUNDED))  # first, so that a refusal becomes JSON too
 
     async def permitted(

@@ -9,11 +9,15 @@ from typing import Any
 from fastapi import APIRouter, FastAPI
 
 from api.analyses.endpoints import router as analyses
+from api.approvals.endpoints import router as approvals
 from api.audit.endpoints import router as audit
+from api.boards.endpoints import router as boards
 from api.chat.endpoints import router as chat
 from api.errors import install
+from api.feedback.endpoints import router as feedback
 from api.guard import Guard
 from api.health.endpoints import router as health
+from api.history.endpoints import router as history
 from api.jobs.endpoints import router as jobs
 from api.mcp.endpoints import ToolServer
 from api.metrics.endpoints import router as metrics
@@ -22,6 +26,7 @@ from api.openai_chat.endpoints import router as openai_chat
 from api.page import page_router
 from api.problems import Problem, problems
 from api.services import Services
+from api.strategies.endpoints import router as strategies
 from api.studies.endpoints import router as studies
 from api.studies.rendering import PictureCache
 
@@ -45,7 +50,7 @@ def create_app(services: Services) -> FastAPI:
     app.state.services = services
     app.state.pictures = PictureCache()
     v1 = APIRouter(prefix="/api/v1", responses=problems(400, 500))
-    for feature in (studies, analyses, jobs, chat, models, audit):
+    for feature in (studies, analyses, jobs, chat, models, audit, feedback, strategies, history, approvals, boards):
         v1.include_router(feature)
     app.include_router(v1)
     app.include_router(health)

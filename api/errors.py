@@ -14,6 +14,7 @@ from starlette.exceptions import HTTPException
 from api.problems import FieldError, Problem, RefusedFile
 from domain import errors
 from domain.study import Refusal
+from memory.errors import FeedbackNotFound, FeedbackRefused, MemoryOwned, MemoryUnavailable, StrategyConflict
 
 
 class UploadTooLarge(errors.UnusableInput):
@@ -89,8 +90,17 @@ STATUS: dict[type[errors.MedImageError], int] = {
     errors.HistoryUnavailable: 503,
     errors.ApprovalNotFound: 404,
     errors.ApprovalDecided: 409,
+    errors.BoardNotFound: 404,
+    errors.BoardClosed: 409,
     errors.TransitionRefused: 409,
+    errors.SignatureBroken: 409,
+    errors.ReviewRefused: 422,
     errors.ConfigurationError: 500,
+    MemoryUnavailable: 503,
+    MemoryOwned: 409,
+    FeedbackRefused: 422,
+    FeedbackNotFound: 404,
+    StrategyConflict: 409,
     UploadTooLarge: 413,
     NotMultipart: 415,
     NothingUsable: 422,

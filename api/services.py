@@ -12,12 +12,16 @@ from fastapi import Depends, Request
 from domain.access import AccessContext
 from domain.ports import Clock, Compute
 from inference.catalogue import CatalogueRow
+from jobs.boards import BoardRooms
 from jobs.contracts import Conversations, Queue
+from memory.learning import Learning
 from records.analyses import AnalysisRecords
 from records.audit import AuditLedger
 from records.conversations import ConversationRecords
 from records.files import FileStudyStore
+from records.history import HistoryRecords
 from records.intake import Intake
+from records.signing import Signing
 from records.studies import StudyRecords
 
 LOOPBACK = ("127.0.0.1", "localhost", "[::1]")
@@ -54,6 +58,10 @@ class Services:
         allowed_hosts: names that the Host header may carry, without port.
         user: the one local user.
         models: rows of the catalogue. traffic: counters by endpoint.
+        learning: the feedback memory and its experiments; None where they are switched off.
+        history: documents of patients that were uploaded here; None where none are kept.
+        signing: reviews, approvals and what they allow; None where nothing can be signed.
+        boards: tumour boards; None where there are none.
         shutdown: what to close when the server ends, in this order.
     """
 
@@ -76,6 +84,10 @@ class Services:
     shutdown: tuple[Callable[[], Awaitable[None]], ...] = ()
     models: Callable[[], Sequence[CatalogueRow]] = tuple
     traffic: Callable[[], Mapping[str, Mapping[str, Any]]] = dict
+    learning: Learning | None = None
+    history: HistoryRecords | None = None
+    boards: BoardRooms | None = None
+    signing: Signing | None = None
 
     @property
     def nobody(self) -> AccessContext:

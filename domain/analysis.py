@@ -26,6 +26,20 @@ class Status(StrEnum):
     PARTIAL = "partial"
 
 
+TRANSITIONS: dict[Status, frozenset[Status]] = {
+    Status.DRAFT: frozenset({Status.IN_REVIEW, Status.SIGNED, Status.REJECTED}),
+    Status.PARTIAL: frozenset({Status.IN_REVIEW, Status.REJECTED}),
+    Status.IN_REVIEW: frozenset({Status.SIGNED, Status.REJECTED, Status.DRAFT, Status.PARTIAL}),
+    Status.SIGNED: frozenset({Status.DELIVERED}),
+    Status.DELIVERED: frozenset(),
+    Status.REJECTED: frozenset(),
+}
+"""What may follow. A partial result is looked at by a person before anybody can sign it; what is returned from review
+becomes again what it was."""
+UNREVIEWED = frozenset({Status.DRAFT, Status.PARTIAL})
+"""What a run may leave behind; every other status is a person's."""
+
+
 @dataclass(frozen=True)
 class Step:
     """One tool call.

@@ -51,13 +51,22 @@ class Approval:
     details: Mapping[str, str] = field(default_factory=dict)
 
 
-class Approvals(Protocol):
-    """Requests on record, behind the patient lock, each change audited in its own transaction."""
+class Requests(Protocol):
+    """Where effects are asked for: all that a run may reach, so that nothing in it can decide."""
 
     async def ask(
         self, access: AccessContext, effect: Effect, *, analysis_id: str, study_uid: str, details: Mapping[str, str]
     ) -> Approval:
-        """A pending request; the same one again when it is already pending. Raises AnalysisNotFound."""
+        """A pending request; the same one again when it is already pending.
+
+        Raises:
+            AnalysisNotFound, PatientLockViolation.
+            TransitionRefused: the analysis is past that effect, or the destination is not configured.
+        """
+
+
+class Approvals(Requests, Protocol):
+    """Requests on record, behind the patient lock, each change audited in its own transaction."""
 
     async def get(self, access: AccessContext, approval_id: str) -> Approval:
         """Raises ApprovalNotFound, PatientLockViolation."""

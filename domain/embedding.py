@@ -59,6 +59,17 @@ class Familiarity:
     reason: str
 
 
+class References(Protocol):
+    """A collection of images by which others are judged."""
+
+    @property
+    def name(self) -> str:
+        """What they are, for the report."""
+
+    def judge(self, vector: NDArray[np.float32]) -> Familiarity:
+        """Whether an image (unit vector) looks like them. Raises ValueError for a vector of another size."""
+
+
 class EmbeddingModel(Protocol):
     """A model that puts images and texts into one space (MedImageInsight's contract)."""
 

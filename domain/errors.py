@@ -18,8 +18,11 @@ MedImageError
 │   └── ModelResponseInvalid      an answer that breaks the contract; never turned into a mask
 ├── ChatError                 the chat model failed
 │   └── BudgetExceeded            steps, tokens or seconds of a turn are used up
-├── NotFound                  StudyNotFound, AnalysisNotFound, JobNotFound, ArtifactNotFound
+├── NotFound                  StudyNotFound, AnalysisNotFound, JobNotFound, ArtifactNotFound, BoardNotFound
 ├── TransitionRefused         the life of an analysis does not allow that step
+│   └── SignatureBroken           files of a signed analysis are not what was signed
+├── ReviewRefused             a reviewer's edit that does not fit the draft
+├── BoardClosed               a tumour board that has ended takes nothing more
 └── ConfigurationError        a setting that cannot work
 """
 
@@ -194,8 +197,30 @@ class ApprovalDecided(MedImageError):
     remedy_default = "Ask for the effect again: that makes a new request."
 
 
+class BoardNotFound(NotFound):
+    """No such tumour board."""
+
+
+class BoardClosed(MedImageError):
+    """A tumour board that has ended takes nothing more."""
+
+    remedy_default = "Read it as it is, or open a new board for the same studies."
+
+
 class TransitionRefused(MedImageError):
     """The life of an analysis does not allow that step."""
+
+
+class SignatureBroken(TransitionRefused):
+    """Files of a signed analysis are not what was signed."""
+
+    remedy_default = "Deliver nothing of it; restore the folder from a backup, or analyse and sign the study again."
+
+
+class ReviewRefused(MedImageError):
+    """A reviewer's edit that does not fit the draft."""
+
+    remedy_default = "Read the analysis again and send the ids of its findings."
 
 
 class ConfigurationError(MedImageError):

@@ -27,6 +27,7 @@ class EventKind(StrEnum):
     TEXT = "text"
     PLANNER_CHANGED = "planner_changed"
     PROGRESS = "progress"
+    APPROVAL = "approval"
     DONE = "done"
     FAILED = "failed"
 
@@ -110,6 +111,9 @@ class StepRunner(Protocol):
 
     def progress(self, done: int, total: int) -> None:
         """Tell how far the step under way is, in its own units."""
+
+    def announce(self, event: RunEvent) -> None:
+        """Tell something else that happened, such as a request for approval."""
 
     def listen(self, listener: Listener | None) -> None:
         """Tell what happens from now on to somebody else."""

@@ -75,6 +75,7 @@ class Series:
     Attributes:
         slice_sources: one for each slice, in slice order. Empty for files that are not DICOM.
         colour: three channels a pixel.
+        scanner: manufacturer's model name (0008,1090). institution: where it stands (0008,0080).
         burned_in_annotation: True/False from (0028,0301), None when absent.
         warnings: what a reader must know (uneven slices, tilt, spacing at the detector, …).
     """
@@ -96,6 +97,8 @@ class Series:
     frame_of_reference_uid: str = ""
     series_number: int | None = None
     manufacturer: str = ""
+    scanner: str = ""
+    institution: str = ""
     contrast: str = ""
     protocol: str = ""
     value_unit: Unit = Unit.ONE

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from copy import copy
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 from agents.planner import PlannerAnswer
 from domain.access import AccessContext
@@ -39,6 +40,7 @@ class Analyser:
         around: what else a run may reach: other models, history, priors, guidance, approvals, advice.
         repeats: varied answers of a model besides its first, whose agreement becomes a confidence.
         released: a person has released images that may carry burned-in text.
+        tries: further tries at poor outlines that a turn may make.
     """
 
     def __init__(
@@ -52,6 +54,7 @@ class Analyser:
         around: Surroundings = ALONE,
         released: bool = False,
         repeats: int = 0,
+        tries: int = 4,
     ) -> None:
         self._planner = planner
         self._catalogue = catalogue
@@ -61,6 +64,13 @@ class Analyser:
         self._around = around
         self._released = released
         self._repeats = repeats
+        self._tries = tries
+
+    def reaching(self, **more: Any) -> Analyser:
+        """The same analyser whose runs reach more: fields of `Surroundings` by name."""
+        other = copy(self)
+        other._around = replace(self._around, **more)
+        return other
 
     async def open(
         self, ingested: IngestedStudy, order: Order, access: AccessContext, listener: Listener | None = None
@@ -81,6 +91,8 @@ class Analyser:
             around=self._around,
             released=self._released,
             repeats=self._repeats,
+            tries=self._tries,
+            tries_left=self._tries,
         )
 
         found: list[str] = []
@@ -124,13 +136,30 @@ class Analyser:
         refused: Sequence[Refusal] = (),
     ) -> Analysis:
         """Answer the workspace's question and write the artifacts into `out`."""
-        created = self._clock.now()
+        reply = await self.plan(workspace, listener)
+        return await self.finish(workspace, reply, out=out, analysis_id=analysis_id, listener=listener, refused=refused)
+
+    async def plan(self, workspace: Workspace, listener: Listener | None = None) -> PlannerAnswer:
+        """Answer the workspace's question; what was found is in the workspace."""
         if listener is not None:
             # Ingest, assess, measure and compose, and for each series craft and segment.
             expected = 4 + 2 * len(workspace.series_names)
             listener(RunEvent(EventKind.PROGRESS, {"expected": expected}))
         with at_priority(workspace.order.priority):
-            reply = await self._planner.run(workspace, listener)
+            return await self._planner.run(workspace, listener)
+
+    async def finish(
+        self,
+        workspace: Workspace,
+        reply: PlannerAnswer,
+        *,
+        out: Path,
+        analysis_id: str,
+        listener: Listener | None = None,
+        refused: Sequence[Refusal] = (),
+    ) -> Analysis:
+        """The analysis that the answer amounts to, with its artifacts in `out`."""
+        created = self._clock.now()
         analysis = assemble(workspace, reply, analysis_id=analysis_id, created=created, refused=refused)
         volumes = {m.series_uid: workspace.ingested.volumes[m.series_uid] for m in workspace.masks.values()}
         _, warnings = await self._compute.run(
@@ -179,13 +208,14 @@ def assemble(
         refinements=tuple(workspace.refinements),
         changes=tuple(workspace.changes),
         critical=tuple(workspace.critical),
+        usage=dict(workspace.usage),
         model_versions=dict(workspace.model_versions),
         planner=reply.planner,
-        summary=workspace.summary,
+        summary=workspace.wording or workspace.summary or reply.text,
         needs_review=doubtful
         or bool(workspace.unanswered)
         or bool(workspace.reported)
         or workspace.partial
         or not masks,
-        unanswered=workspace.unanswered_texts,
+        unanswered=(*workspace.unanswered_texts, *((workspace.reply.text,) if workspace.reply else ())),
     )

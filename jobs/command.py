@@ -15,6 +15,7 @@ from domain.ports import Clock, Compute, Listener
 from domain.study import Order, Refusal
 from jobs.analyse import Analyser
 from jobs.failure import internal_error
+from jobs.priors import TogetherPriors
 from jobs.reading import read
 from tools.artifacts import write_refusal_report, write_refused
 
@@ -79,12 +80,14 @@ async def analyse_paths(
     analyses: list[Analysis] = []
     folders: list[Path] = []
     failed: list[tuple[str, MedImageError]] = []
+    # Studies of one patient that were given together are priors of each other.
+    together = analyser.reaching(priors=TogetherPriors(found.studies)) if len(found.studies) > 1 else analyser
     for item in found.studies:
         folder = out if len(found.studies) == 1 else out / item.study.study_uid
         await asyncio.to_thread(folder.mkdir, parents=True, exist_ok=True)
         access = AccessContext(user, item.study.patient.key)
         try:
-            analysis = await analyser.analyse(
+            analysis = await together.analyse(
                 item, order, access, out=folder, analysis_id=new_id(), listener=listener, refused=told
             )
         except MedImageError as error:

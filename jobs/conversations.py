@@ -7,16 +7,18 @@ import uuid
 from collections import OrderedDict
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from agents.planner import PlannerAnswer
 from domain.access import AccessContext
-from domain.ports import Compute, EventKind, Listener, RunEvent
+from domain.conversation import ConversationLog, SaidTurn
+from domain.ports import Clock, Compute, EventKind, Listener, RunEvent
 from domain.study import Order, Refusal
 from jobs.analyse import Analyser
 from jobs.contracts import ChatAnswer
 from jobs.reading import read_study
-from plugins.workspace import Workspace
+from plugins.workspace import Said, Workspace
 from records.analyses import AnalysisRecords
 from records.files import FileStudyStore
 from records.intake import IngestFunction
@@ -38,6 +40,7 @@ class StudyConversations:
 
     Args:
         analyser: answers questions and writes artifacts.
+        log: where turns are kept.
         ingest: reads a stored study; called in a compute process.
     """
 
@@ -47,6 +50,8 @@ class StudyConversations:
         analyser: Analyser,
         store: FileStudyStore,
         analyses: AnalysisRecords,
+        log: ConversationLog,
+        clock: Clock,
         compute: Compute,
         ingest: IngestFunction,
         new_id: Callable[[], str] = lambda: uuid.uuid4().hex,
@@ -54,6 +59,8 @@ class StudyConversations:
         self._analyser = analyser
         self._store = store
         self._analyses = analyses
+        self._log = log
+        self._clock = clock
         self._compute = compute
         self._ingest = ingest
         self._new_id = new_id
@@ -81,15 +88,38 @@ class StudyConversations:
         async with opened.busy:
             workspace = opened.workspace
             workspace.runner.listen(hear)
+            turns = await self._log.turns(access, conversation_id)
+            workspace.earlier = tuple(Said(t.question, t.answer) for t in turns)
+            workspace.analyses = [t.analysis_id for t in turns if t.analysis_id and t.study_uid == study_uid]
             workspace.ask(text)
-            analysis_id = self._new_id()
-            out: Path = self._analyses.folder(analysis_id)
-            await asyncio.to_thread(out.mkdir, parents=True, exist_ok=True)
-            analysis = await self._analyser.answer(
-                workspace, out=out, analysis_id=analysis_id, listener=hear, refused=opened.refused
-            )
-            await self._analyses.put(access, analysis)
-        return ChatAnswer("".join(said) or analysis.summary, analysis_id, analysis.needs_review)
+            reply = await self._analyser.plan(workspace, hear)
+            answer = await self._recorded(access, workspace, reply, hear, opened.refused)
+            answer = replace(answer, text="".join(said) or answer.text)
+            at = self._clock.now()
+            kept = SaidTurn(text, answer.text, study_uid, at, answer.analysis_id, reply.planner)
+            await self._log.append(access, conversation_id, kept)
+        return answer
+
+    async def _recorded(
+        self,
+        access: AccessContext,
+        workspace: Workspace,
+        reply: PlannerAnswer,
+        hear: Listener,
+        refused: tuple[Refusal, ...],
+    ) -> ChatAnswer:
+        """The turn's analysis on record; a turn that drafted nothing makes none."""
+        if not workspace.summary:
+            return ChatAnswer(reply.text)
+        analysis_id = self._new_id()
+        out: Path = self._analyses.folder(analysis_id)
+        await asyncio.to_thread(out.mkdir, parents=True, exist_ok=True)
+        analysis = await self._analyser.finish(
+            workspace, reply, out=out, analysis_id=analysis_id, listener=hear, refused=refused
+        )
+        await self._analyses.put(access, analysis)
+        workspace.analyses.append(analysis_id)
+        return ChatAnswer(analysis.summary, analysis_id, analysis.needs_review)
 
     @asynccontextmanager
     async def held(

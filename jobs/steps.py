@@ -46,6 +46,11 @@ class RecordingStepRunner:
         """Send what happens from now on to another listener."""
         self._listener = listener
 
+    def announce(self, event: RunEvent) -> None:
+        """Tell something else that happened."""
+        if self._listener is not None:
+            self._listener(event)
+
     def progress(self, done: int, total: int) -> None:
         """Tell how far the step under way is; a hundred times at most, the first and the last of them always."""
         if total and (done == total or done % max(1, total // 100) == 0):

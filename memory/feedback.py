@@ -107,6 +107,18 @@ class FeedbackMemory:
         """A record with its history, revoked ones too. Raises FeedbackNotFound, MemoryUnavailable."""
         return self._found(feedback_id)[1]
 
+    def of_analysis(self, patient_key: str, analysis_id: str) -> tuple[Entry, ...]:
+        """All feedback on one analysis of a patient, revoked too, oldest first. Raises MemoryUnavailable."""
+        patient = self._pseudonyms.of("patient", patient_key)
+        analysis = self._pseudonyms.of("analysis", analysis_id)
+        found: dict[str, Entry] = {}
+        for name in self._names():
+            with self._store.collection(name) as collection:
+                rows = collection.get(where={"patient": patient}, include=["metadatas"])["metadatas"]
+            entries = (_entry(row) for row in rows)
+            found |= {e.feedback.feedback_id: e for e in entries if e.feedback.analysis == analysis}
+        return tuple(sorted(found.values(), key=lambda e: (e.events[0].at, e.feedback.feedback_id)))
+
     def history(self, feedback_id: str) -> tuple[Event, ...]:
         """What happened to a record, in order. Raises FeedbackNotFound, MemoryUnavailable."""
         return self.get(feedback_id).events

@@ -14,7 +14,7 @@ from inference.ensemble.agreement import Agreement
 from inference.ensemble.ensemble import segment_ensemble
 from inference.ensemble.plan import Asked, plan_ensemble
 from inference.series.mask import SeriesMask
-from inference.series.slice_choice import every_nth, every_slice
+from inference.series.slice_choice import SliceChoice, every_nth, every_slice
 from inference.series.volumes import PromptWindow, segment_series
 from inference.volume_models import VolumeModel
 from plugins.workspace import Workspace
@@ -40,8 +40,17 @@ class Answered:
     record: Mapping[str, Any] = field(default_factory=dict)
 
 
-async def ask(workspace: Workspace, volume: Volume, model: Model, windows: Mapping[str, Window]) -> Answered:
+async def ask(
+    workspace: Workspace,
+    volume: Volume,
+    model: Model,
+    windows: Mapping[str, Window],
+    slices: SliceChoice | None = None,
+) -> Answered:
     """Ask a model for every prompt of `windows`.
+
+    Args:
+        slices: the only ones that a model of single images is asked about; it is not asked twice about them.
 
     Raises:
         ModelError, BurnedInTextSuspected, TargetRefused, GeometryInvalid.
@@ -57,13 +66,14 @@ async def ask(workspace: Workspace, volume: Volume, model: Model, windows: Mappi
         compute=workspace.compute,
         released=workspace.released,
         on_progress=workspace.runner.progress,
+        slices=slices,
     )
-    if not workspace.repeats:
+    if not workspace.repeats or slices is not None:
         return Answered(base)
     asked = [Asked(model, wanted)]
     plan = plan_ensemble(asked, volume.series, repeats=workspace.repeats, seed=_seed(volume, wanted))
-    slices = volume.geometry.slices
-    choice = every_slice(volume.geometry) if slices <= SAMPLE else every_nth(volume.geometry, -(-slices // SAMPLE))
+    count = volume.geometry.slices
+    choice = every_slice(volume.geometry) if count <= SAMPLE else every_nth(volume.geometry, -(-count // SAMPLE))
     together = await segment_ensemble(
         plan,
         asked,

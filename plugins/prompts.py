@@ -1,4 +1,7 @@
-"""`prompts-craft`: the question becomes prompts that a model knows, or refusals with reasons."""
+"""`prompts-craft`: the question becomes prompts that a model knows, or refusals with reasons.
+
+Reviewers' corrections of other patients may change the words of a prompt and its window, never its target.
+"""
 
 from __future__ import annotations
 
@@ -8,6 +11,7 @@ from typing import Annotated, Any
 from semantic_kernel.functions import kernel_function
 
 from plugins.results import names, result
+from plugins.wording import Worded, worded
 from plugins.workspace import Workspace
 from prompts.crafting.plan import CraftedPrompt, PromptPlan, craft
 from prompts.question.understanding import understand
@@ -35,16 +39,18 @@ class PromptsPlugin:
         workspace.series(series)
         extra = tuple(t.lower() for t in names(targets))
 
-        async def work() -> PromptPlan:
-            return self._plan(series, extra)
+        async def work() -> Worded:
+            plan, exactly = self._plan(series, extra)
+            return await worded(workspace, series, plan, exactly)
 
-        plan, step = await workspace.runner.run(
+        done, step = await workspace.runner.run(
             "prompt-crafting",
             "craft_prompts",
             work,
             inputs={"series": series, "targets": list(extra)},
-            outputs=lambda p: {"prompts": [c.text for c in p.prompts], "refused": [r[0] for r in p.refused]},
+            outputs=_outputs,
         )
+        plan = done.plan
         self._keep(series, plan)
         return result(
             {
@@ -56,15 +62,17 @@ class PromptsPlugin:
             }
         )
 
-    def _plan(self, name: str, extra: tuple[str, ...]) -> PromptPlan:
+    def _plan(self, name: str, extra: tuple[str, ...]) -> tuple[PromptPlan, tuple[str, ...]]:
+        """The protocol's plan, and the targets whose words are the requester's or the planner's own."""
         workspace = self._workspace
         series = workspace.series(name)
         if "LOCALIZER" in series.image_type and len(workspace.series_names) > 1:
-            return PromptPlan((), (), (f"{name} is a localizer: it was not analysed.",))
-        question = understand(workspace.question, modality=series.modality, body_part=series.body_part)
-        explicit = (*workspace.order.prompts, *extra)
+            return PromptPlan((), (), (f"{name} is a localizer: it was not analysed.",)), ()
+        question = understand(workspace.looking_for, modality=series.modality, body_part=series.body_part)
+        asked = {t.text.lower() for t in question.targets}
+        explicit = (*workspace.order.prompts, *(t for t in extra if t not in asked))
         if workspace.follow_up and not (question.targets or question.not_imaging or explicit):
-            return PromptPlan(())  # "and why?": the answer is about what was found before
+            return PromptPlan(()), ()  # "and why?": the answer is about what was found before
         plan = craft(
             question,
             modality=series.modality,
@@ -74,7 +82,7 @@ class PromptsPlugin:
             known=lambda _modality, target, region: workspace.known(name, target, region),
             answerable=lambda target, region: bool(workspace.candidates(name, target, region)),
         )
-        return self._without_identity(plan)
+        return self._without_identity(plan), explicit
 
     def _without_identity(self, plan: PromptPlan) -> PromptPlan:
         """A prompt leaves for a model: one that may name a person is refused, not changed."""
@@ -109,3 +117,9 @@ class PromptsPlugin:
             "alternatives": list(prompt.alternatives),
             "mask": done.mask_id if done else None,
         }
+
+
+def _outputs(done: Worded) -> dict[str, Any]:
+    plan = done.plan
+    crafted = {"prompts": [c.text for c in plan.prompts], "refused": [r[0] for r in plan.refused]}
+    return {**crafted, "advice": [dict(row) for row in done.advice]} if done.advice else crafted

@@ -11,8 +11,10 @@ from semantic_kernel.functions import kernel_function
 from domain.mask import Mask, Outcome, Quality, worst
 from domain.model import KnownTarget
 from domain.study import Series, Volume
+from plugins.refinement import refinable
 from plugins.results import names, result
 from plugins.workspace import Workspace
+from prompts.crafting.plan import CraftedPrompt
 from tools.admission import DOUBT
 from tools.quality import assess
 
@@ -73,48 +75,65 @@ class QualityPlugin:
             for uid in dict.fromkeys(m.series_uid for m in chosen):
                 await self._judge(uid)
         judged = [workspace.masks[m.mask_id] for m in chosen if m.mask_id in workspace.masks]
-        return result({"masks": [_row(m) for m in judged]})
+        return result({"masks": [self._row(m) for m in judged]})
 
     async def _judge(self, uid: str) -> None:
         workspace = self._workspace
         name = workspace.name_of(uid)
         masks = [m for m in workspace.masks.values() if m.series_uid == uid]
-        prompts = {m.mask_id: workspace.crafted(uid, m.target) for m in masks}
-        known = {i: workspace.known_to(workspace.masks[i], p.region if p else "") for i, p in prompts.items()}
-
-        async def work() -> list[Quality]:
-            return await workspace.compute.run(
-                assess_all,
-                masks,
-                workspace.volume(name),
-                known,
-                {i: p.expected_category if p else "" for i, p in prompts.items()},
-                {i: p.side if p else "" for i, p in prompts.items()},
-                dict(workspace.agreement),
-            )
-
-        verdicts, step = await workspace.runner.run(
-            "qa",
-            "assess",
-            work,
-            inputs={"series": name, "masks": [m.mask_id for m in masks]},
-            outputs=lambda qs: {m.mask_id: q.outcome.value for m, q in zip(masks, qs, strict=True)},
-        )
+        verdicts, step_id = await judge(workspace, masks)
         for mask, verdict in zip(masks, verdicts, strict=True):
             if workspace.masks.get(mask.mask_id) is not mask:
                 continue  # replaced while it was judged
-            workspace.masks[mask.mask_id] = mask.judged(verdict)
-            workspace.quality_steps[mask.mask_id] = step.step_id
+            keep_verdict(workspace, mask, verdict, step_id)
             if verdict.outcome is Outcome.REJECT:
                 workspace.warn(f"{mask.target} in {name} was rejected by QA: {' '.join(verdict.reasons)}", mask.mask_id)
 
+    def _row(self, mask: Mask) -> dict[str, object]:
+        quality = mask.quality or Quality(Outcome.REVIEW, ("not judged",))
+        return {
+            "id": mask.mask_id,
+            "target": mask.target,
+            "outcome": quality.outcome.value,
+            "reasons": list(quality.reasons),
+            "confidence": quality.confidence,
+            "refine": self._workspace.tries_left > 0 and refinable(self._workspace, mask),
+        }
 
-def _row(mask: Mask) -> dict[str, object]:
-    quality = mask.quality or Quality(Outcome.REVIEW, ("not judged",))
-    return {
-        "id": mask.mask_id,
-        "target": mask.target,
-        "outcome": quality.outcome.value,
-        "reasons": list(quality.reasons),
-        "confidence": quality.confidence,
-    }
+
+async def judge(workspace: Workspace, masks: Sequence[Mask]) -> tuple[list[Quality], str]:
+    """Verdicts of masks of one series, each seen beside the others, and the step that gave them."""
+    uid = masks[0].series_uid
+    name = workspace.name_of(uid)
+    prompts = {m.mask_id: workspace.crafted(uid, m.target) for m in masks}
+    known = {m.mask_id: workspace.known_to(m, _region(prompts[m.mask_id])) for m in masks}
+
+    async def work() -> list[Quality]:
+        return await workspace.compute.run(
+            assess_all,
+            masks,
+            workspace.volume(name),
+            known,
+            {i: p.expected_category if p else "" for i, p in prompts.items()},
+            {i: p.side if p else "" for i, p in prompts.items()},
+            dict(workspace.agreement),
+        )
+
+    verdicts, step = await workspace.runner.run(
+        "qa",
+        "assess",
+        work,
+        inputs={"series": name, "masks": [m.mask_id for m in masks]},
+        outputs=lambda qs: {m.mask_id: q.outcome.value for m, q in zip(masks, qs, strict=True)},
+    )
+    return verdicts, step.step_id
+
+
+def keep_verdict(workspace: Workspace, mask: Mask, verdict: Quality, step_id: str) -> None:
+    """Put a judged mask, and the step that judged it, into the workspace."""
+    workspace.masks[mask.mask_id] = mask.judged(verdict)
+    workspace.quality_steps[mask.mask_id] = step_id
+
+
+def _region(prompt: CraftedPrompt | None) -> str:
+    return prompt.region if prompt else ""

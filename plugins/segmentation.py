@@ -1,29 +1,28 @@
-"""`segmentation-segment`: asks the first model that may answer, then the next, and says which one did."""
+"""`segmentation-…`: asks the first model that may answer, then the next, and says which; refines what is poor."""
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
-from typing import Annotated, Any
+from typing import Annotated
 
-import numpy as np
 from semantic_kernel.functions import kernel_function
 
-from domain.analysis import PromptRecord
-from domain.errors import BurnedInTextSuspected, GeometryInvalid, MedImageError, ModelError, TargetRefused
+from domain.errors import (
+    BurnedInTextSuspected,
+    GeometryInvalid,
+    MedImageError,
+    ModelError,
+    ModelResponseInvalid,
+    TargetRefused,
+)
 from domain.mask import Mask
-from domain.model import Window
 from inference.catalogue import Model, unavailable
-from inference.series.mask import SeriesMask
-from inference.volume_models import VolumeModel
-from plugins.asking import Answered, ask
+from plugins.outlining import outline
+from plugins.refining import refine
 from plugins.results import names, result
 from plugins.workspace import UnknownName, Workspace
 from prompts.crafting.plan import CraftedPrompt
-from tools.windowing import window_for_volume
-
-WHOLE_RANGE = Window("whole range")
-"""A model of volumes gets the values themselves."""
 
 
 class SegmentationPlugin:
@@ -66,6 +65,27 @@ class SegmentationPlugin:
             }
         )
 
+    @kernel_function(
+        name="refine",
+        description="Ask again for one poor outline that quality-assess marks with refine: other words, another "
+        "window, fewer slices or another model, within the budget. Keeps the better outline and judges it.",
+    )
+    async def refine(
+        self, mask: Annotated[str, "mask id from quality-assess"]
+    ) -> Annotated[str, "JSON: tries with their verdicts, the mask that is kept"]:
+        """The tries, and the mask that stands at the end."""
+        kept, made = await refine(self._workspace, self._workspace.mask(mask))
+        return result(
+            {
+                "mask": kept.mask_id,
+                "target": kept.target,
+                "outcome": kept.quality.outcome.value if kept.quality else "",
+                "tries": [
+                    {"change": r.change, "to": r.after, "outcome": r.outcome_after, "kept": r.kept} for r in made
+                ],
+            }
+        )
+
     def _already(self, uid: str, targets: list[str], fresh: list[Mask]) -> list[Mask]:
         made = {m.mask_id for m in fresh}
         found = [self._workspace.mask_of(uid, t.lower()) for t in targets]
@@ -104,91 +124,28 @@ class SegmentationPlugin:
             groups.setdefault(tuple(id(m) for m in models), ([], models))[0].append(prompt)
         return list(groups.values())
 
+    async def _answer(self, name: str, prompts: list[CraftedPrompt], model: Model) -> list[Mask]:
+        """One model's outlines; an answer that cannot be read is asked for once more."""
+        try:
+            return await outline(self._workspace, name, prompts, model)
+        except ModelResponseInvalid:
+            return await outline(self._workspace, name, prompts, model)
+
     async def _first_answer(self, name: str, prompts: list[CraftedPrompt], models: list[Model]) -> list[Mask]:
         workspace = self._workspace
         uid = workspace.series(name).series_uid
         last: MedImageError | None = None
         for model in models:
             try:
-                return await self._ask(name, prompts, model)
+                masks = await self._answer(name, prompts, model)
             except (ModelError, BurnedInTextSuspected, TargetRefused, GeometryInvalid) as error:
                 last = error
                 workspace.warn(f"{model.identity.name} gave no answer in {name}: {error}")
+                continue
+            for mask in masks:
+                workspace.add_mask(mask)
+            return masks
         workspace.partial = workspace.partial or isinstance(last, ModelError)
         for prompt in prompts:
             workspace.unanswered[(uid, prompt.target)] = str(last)
         return []
-
-    async def _ask(self, name: str, prompts: list[CraftedPrompt], model: Model) -> list[Mask]:
-        workspace = self._workspace
-        volume = workspace.volume(name)
-        identity = str(model.identity)
-        windows = {p.text: self._window(name, p, model) for p in prompts}
-
-        async def work() -> Answered:
-            return await ask(workspace, volume, model, windows)
-
-        answered, step = await workspace.runner.run(
-            "segmentation",
-            "segment",
-            work,
-            model=identity,
-            inputs={"series": name, "prompts": list(windows), "windows": [w.name for w in windows.values()]},
-            outputs=_outputs,
-        )
-        for doubt in answered.doubts:
-            workspace.warn(f"{name}: {model.identity.name}: {doubt}")
-        workspace.model_versions[model.identity.name] = model.identity.version
-        masks = []
-        for prompt in prompts:
-            key = prompt.text.casefold().strip()
-            answer = answered.masks[key]
-            workspace.prompts.append(
-                PromptRecord(
-                    volume.series.series_uid,
-                    prompt.target,
-                    prompt.text,
-                    windows[prompt.text].name,
-                    prompt.known,
-                    prompt.published_dice,
-                    f"{prompt.reason} ({step.step_id})",
-                )
-            )
-            mask = Mask(
-                mask_id=workspace.next_mask_id(),
-                target=prompt.target,
-                category=answer.category,
-                series_uid=volume.series.series_uid,
-                geometry=volume.geometry,
-                array=answer.array,
-                model=identity,
-                step_id=step.step_id,
-                probability=answer.levels,
-            )
-            workspace.add_mask(mask)
-            if key in answered.agreement:
-                found = answered.agreement[key]
-                workspace.agreement[mask.mask_id] = (found.confidence, found.confidence_source)
-            if not answer.slices.complete:
-                workspace.warn(f"{name}: {prompt.target}: {answer.slices.caveat}", mask.mask_id)
-            masks.append(mask)
-        return masks
-
-    def _window(self, name: str, prompt: CraftedPrompt, model: Model) -> Window:
-        """The model's own wish, else the protocol's, else the contract's rule."""
-        volume = self._workspace.volume(name)
-        known = model.known(volume.series.modality, prompt.target, prompt.region)
-        if known is not None and known.window is not None:
-            return known.window
-        if isinstance(model, VolumeModel):
-            return WHOLE_RANGE
-        return prompt.window or window_for_volume(volume, prompt.target, prompt.region)
-
-
-def _outputs(answered: Answered) -> dict[str, Any]:
-    found: dict[str, Any] = {target: _summary(mask) for target, mask in answered.masks.items()}
-    return {**found, "repeats": dict(answered.record)} if answered.record else found
-
-
-def _summary(answer: SeriesMask) -> dict[str, Any]:
-    return {"voxels": int(np.count_nonzero(answer.array)), "category": answer.category, "values": answer.kind}

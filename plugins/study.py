@@ -7,6 +7,7 @@ from typing import Annotated, Any
 from semantic_kernel.functions import kernel_function
 
 from domain.study import Series
+from plugins.comparison import prior_rows
 from plugins.results import result
 from plugins.workspace import Workspace
 from tools.deidentification_text import fence, scrub_text
@@ -20,9 +21,10 @@ class StudyPlugin:
 
     @kernel_function(
         name="describe",
-        description="The series of the study, the question, and which work is done or still open. Call it first.",
+        description="The series of the study, the patient's other studies, the question, and which work is done or "
+        "still open. Call it first.",
     )
-    def describe(self) -> Annotated[str, "JSON: question, series, masks, report"]:
+    async def describe(self) -> Annotated[str, "JSON: question, series, priors, masks, report"]:
         """JSON facts; free text is scrubbed of identity and fenced as data."""
         workspace = self._workspace
         patient = workspace.ingested.study.patient
@@ -31,6 +33,7 @@ class StudyPlugin:
                 "question": fence(scrub_text(workspace.question, patient).value, "question"),
                 "priority": workspace.order.priority.value,
                 "series": [self._series(name) for name in workspace.series_names],
+                "priors": list(await prior_rows(workspace)) if workspace.around.priors is not None else [],
                 "masks": [
                     {
                         "id": m.mask_id,

@@ -7,13 +7,14 @@ name that is not in this workspace cannot reach another patient's data.
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
 from domain.access import AccessContext
 from domain.analysis import Change, PromptRecord, Refinement
-from domain.approval import Approvals
+from domain.approval import Requests
 from domain.chest_report import Box, ChestReportModel
-from domain.embedding import ImageEmbedding
+from domain.embedding import ImageEmbedding, References
 from domain.errors import MedImageError
 from domain.evidence import EvidenceLookup
 from domain.finding import Finding, Measurement
@@ -21,7 +22,7 @@ from domain.history import PatientHistory
 from domain.mask import Mask, Outcome
 from domain.model import PROJECTION_RADIOGRAPHY, KnownTarget
 from domain.ports import Compute, PromptAdvice, StepRunner
-from domain.prior import PriorStudies
+from domain.prior import PriorStudies, PriorStudy
 from domain.study import IngestedStudy, Order, Series, Volume
 from inference.catalogue import Candidate, Catalogue
 from prompts.crafting.plan import CraftedPrompt, PromptPlan
@@ -64,19 +65,21 @@ class Surroundings:
     Attributes:
         chest_report: drafts reports of chest radiographs (CXRReportGen).
         insight: puts images and labels into one space (MedImageInsight).
+        references: images of the kind that is usual here, by which insight tells what is unfamiliar.
         priors: the patient's other studies.
         history: the patient's notes, reports and results.
         evidence: published guidance.
-        approvals: where effects are asked for.
+        approvals: where effects are asked for; nothing in a run can decide.
         advice: what reviewers' corrections say about a prompt.
     """
 
     chest_report: ChestReportModel | None = None
     insight: ImageEmbedding | None = None
+    references: References | None = None
     priors: PriorStudies | None = None
     history: PatientHistory | None = None
     evidence: EvidenceLookup | None = None
-    approvals: Approvals | None = None
+    approvals: Requests | None = None
     advice: PromptAdvice | None = None
 
 
@@ -90,6 +93,16 @@ class Said:
 
     question: str
     answer: str
+
+
+@dataclass(frozen=True)
+class ToolCall:
+    """A tool that was called in this turn, with its arguments as the model gave them, and its JSON."""
+
+    tool: str
+    arguments: Mapping[str, object]
+    ok: bool
+    said: str
 
 
 @dataclass(frozen=True)
@@ -113,20 +126,28 @@ class Workspace:
 
     Attributes:
         around: what else the run may reach.
+        tries: further tries at poor outlines that a turn may make; tries_left: of this turn.
         earlier: turns of the conversation before this one, oldest first.
+        analyses: ids of the analyses of this conversation about this study, oldest first.
         reply: the question back or refusal that this turn ended with; None while there is none.
+        calls: tools that this turn called, in the order in which they ended.
         classified: zero-shot labels by series UID, as statements.
         facts: of the patient's history and of guidance that this turn found, as statements with their step.
         refinements, changes, critical: see `domain.analysis.Analysis`.
+        prior_list: the patient's other studies in the order of their names, once they were asked for.
+        prior_workspaces: what was found in them, by study UID.
         reported: its sentences by series UID; no sentences where it failed.
         repeats: further answers of the same model, varied, whose agreement becomes a confidence.
         agreement: confidence and its source by mask id, where answers were repeated.
         question: what is asked in this turn (the order's indication, or a chat message).
+        looking_for: the part of the question that says what to look for in the images.
         writing: held by a tool while it changes what was found; tools of one turn may run in parallel.
         plans: crafted prompts by series name.
         asked: targets of this turn's question; of an earlier one when this one names none.
         standing: warnings about the images themselves; they stay through all turns.
         unanswered: what could not be answered, each with reason and remedy.
+        summary: the draft from the template; wording: a chat model's, of which every sentence was supported.
+        usage: of the chat model in this turn.
         partial: a model that should have answered failed.
     """
 
@@ -137,11 +158,16 @@ class Workspace:
     runner: StepRunner
     compute: Compute
     question: str = ""
+    looking_for: str = ""
     around: Surroundings = ALONE
     released: bool = False
     repeats: int = 0
+    tries: int = 4
+    tries_left: int = 4
     earlier: tuple[Said, ...] = ()
+    analyses: list[str] = field(default_factory=list)
     reply: Reply | None = None
+    calls: list[ToolCall] = field(default_factory=list)
     follow_up: bool = False
     writing: asyncio.Lock = field(default_factory=asyncio.Lock)
     plans: dict[str, PromptPlan] = field(default_factory=dict)
@@ -156,14 +182,18 @@ class Workspace:
     facts: list[Statement] = field(default_factory=list)
     refinements: list[Refinement] = field(default_factory=list)
     changes: list[Change] = field(default_factory=list)
+    prior_list: tuple[PriorStudy, ...] = ()
+    prior_workspaces: dict[str, Workspace] = field(default_factory=dict)
     critical: list[dict[str, object]] = field(default_factory=list)
     findings: list[Finding] = field(default_factory=list)
     prompts: list[PromptRecord] = field(default_factory=list)
     standing: tuple[str, ...] = ()
     unanswered: dict[tuple[str, str], str] = field(default_factory=dict)
     model_versions: dict[str, str] = field(default_factory=dict)
+    usage: dict[str, float] = field(default_factory=dict)
     asked: set[str] = field(default_factory=set)
     summary: str = ""
+    wording: str = ""
     partial: bool = False
     _warnings: dict[tuple[str, str], None] = field(default_factory=dict)
     _before: set[str] = field(default_factory=set)
@@ -172,20 +202,26 @@ class Workspace:
     def __post_init__(self) -> None:
         self.access.require(self.ingested.study.patient.key)
         self.question = self.question or self.order.indication
+        self.looking_for = self.looking_for or self.question
 
     def ask(self, question: str) -> None:
         """Begin another turn about the same study: what was found stays, the question is new."""
         self.order = replace(self.order, indication=question)
         self.question = question
+        self.looking_for = question
         self._before = self.asked or self._before
         self.asked = set()
         self.follow_up = bool(self.masks)
         self.unanswered.clear()
         self.plans.clear()
         self.summary = ""
+        self.wording = ""
         self.partial = False
+        self.usage = {}
         self.reply = None
         self.facts.clear()
+        self.calls.clear()
+        self.tries_left = self.tries
         self._warnings = {key: None for key in self._warnings if key[0] != TURN}
 
     @property

@@ -11,13 +11,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from hashlib import sha256
+from pathlib import Path
 from string import Template
 
 from prompts.data import FOLDER
 from prompts.lexicon import Lexicon, lexicon
 from prompts.protocols import Protocols, protocols
 
-_NAME = re.compile(r"[a-z][a-z0-9_]*")
+_NAME = re.compile(r"(?:[a-z][a-z0-9_]*/)?[a-z][a-z0-9_]*")
 _TEXT_SUFFIX = ".md"
 _HASHED = frozenset({".md", ".yaml", ".txt"})
 
@@ -64,20 +65,24 @@ def load(name: str) -> PromptFile:
     text = raw.decode("utf-8")
     template = Template(text)
     if not template.is_valid():
-        raise ValueError(f"{path.name}: a '$' that is no variable; write '$$'")
+        raise ValueError(f"{name}: a '$' that is no variable; write '$$'")
     return PromptFile(name, text, sha256(raw).hexdigest(), frozenset(template.get_identifiers()))
 
 
 def names() -> tuple[str, ...]:
     """All prompt files."""
-    return tuple(sorted(p.stem for p in FOLDER.glob(f"*{_TEXT_SUFFIX}")))
+    return tuple(sorted(_short(p).removesuffix(_TEXT_SUFFIX) for p in FOLDER.rglob(f"*{_TEXT_SUFFIX}")))
 
 
 @cache
 def hashes() -> Mapping[str, str]:
     """SHA-256 of every file that says what models are told or how a question is read, by file name."""
-    files = sorted(p for p in FOLDER.iterdir() if p.suffix in _HASHED)
-    return {p.name: sha256(p.read_bytes()).hexdigest() for p in files}
+    files = sorted(p for p in FOLDER.rglob("*") if p.suffix in _HASHED)
+    return {_short(p): sha256(p.read_bytes()).hexdigest() for p in files}
+
+
+def _short(path: Path) -> str:
+    return path.relative_to(FOLDER).as_posix()
 
 
 __all__ = [

@@ -14,8 +14,8 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from domain.access import AccessContext
-from domain.analysis import Analysis
-from domain.errors import AnalysisNotFound, ArtifactNotFound
+from domain.analysis import UNREVIEWED, Analysis
+from domain.errors import AnalysisNotFound, ArtifactNotFound, TransitionRefused
 from records.audit import Attempt, AuditLedger
 from records.tables import AnalysisRow
 
@@ -64,11 +64,16 @@ class AnalysisRecords:
         Raises:
             PatientLockViolation: the work is bound to another patient.
             ArtifactNotFound: the analysis wrote no report.json.
+            TransitionRefused: a run claims what only a person may say, or would replace what a person looked at.
         """
         document = await asyncio.to_thread(_document, self.folder(analysis.analysis_id))
 
         def work(session: Session) -> AnalysisRecord:
             access.require(analysis.study.patient.key)
+            before = session.get(AnalysisRow, analysis.analysis_id)
+            claimed = (analysis.status, document.get("status", analysis.status))
+            if not UNREVIEWED.issuperset(claimed) or (before is not None and before.status not in UNREVIEWED):
+                raise TransitionRefused("A run leaves drafts only.", remedy="Start a new analysis of the study.")
             row = AnalysisRow(
                 id=analysis.analysis_id,
                 study_uid=analysis.study.study_uid,

@@ -1,15 +1,17 @@
-"""Which patient a conversation is bound to: set by its first turn, for good."""
+"""Conversations: which patient one is bound to, set by its first turn for good, and what was said in it."""
 
 from __future__ import annotations
 
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from domain.access import AccessContext
+from domain.conversation import SaidTurn
 from domain.errors import PatientLockViolation
 from domain.ports import Clock
 from records.audit import Attempt, AuditLedger
 from records.studies import StudyRecord
-from records.tables import ConversationRow
+from records.tables import ConversationRow, ConversationTurnRow
 
 
 class ConversationRecords:
@@ -36,13 +38,61 @@ class ConversationRecords:
                         conversation_id=conversation_id,
                         user=access.user,
                         bound_to=study.lock,
+                        patient_key=study.patient_key,
                         created=self._clock.now(),
                     )
                 )
             elif row.user != access.user or row.bound_to != study.lock:
-                raise PatientLockViolation(
-                    "This conversation is bound to another patient.",
-                    remedy="Start a new conversation for this study.",
-                )
+                raise _other_patient()
 
         await self._audit.guard(access, Attempt("conversation.turn", "conversation", conversation_id), work)
+
+    async def append(self, access: AccessContext, conversation_id: str, turn: SaidTurn) -> None:
+        """Keep a turn of a bound conversation. Raises PatientLockViolation."""
+
+        def work(session: Session) -> None:
+            _require(access, session.get(ConversationRow, conversation_id))
+            session.add(
+                ConversationTurnRow(
+                    conversation_id=conversation_id,
+                    study_uid=turn.study_uid,
+                    question=turn.question,
+                    answer=turn.answer,
+                    analysis_id=turn.analysis_id,
+                    planner=turn.planner,
+                    at=turn.at,
+                )
+            )
+
+        await self._audit.guard(access, Attempt("conversation.keep", "conversation", conversation_id), work)
+
+    async def turns(self, access: AccessContext, conversation_id: str) -> tuple[SaidTurn, ...]:
+        """What was said so far, oldest first. Raises PatientLockViolation."""
+
+        def work(session: Session) -> tuple[SaidTurn, ...]:
+            row = session.get(ConversationRow, conversation_id)
+            if row is None:
+                return ()
+            _require(access, row)
+            query = (
+                select(ConversationTurnRow)
+                .where(ConversationTurnRow.conversation_id == conversation_id)
+                .order_by(ConversationTurnRow.turn_id)
+            )
+            return tuple(
+                SaidTurn(t.question, t.answer, t.study_uid, t.at, t.analysis_id, t.planner)
+                for t in session.scalars(query)
+            )
+
+        return await self._audit.guard(access, Attempt("conversation.read", "conversation", conversation_id), work)
+
+
+def _require(access: AccessContext, row: ConversationRow | None) -> None:
+    if row is None or row.user != access.user or row.patient_key != access.patient_key:
+        raise _other_patient()
+
+
+def _other_patient() -> PatientLockViolation:
+    return PatientLockViolation(
+        "This conversation is bound to another patient.", remedy="Start a new conversation for this study."
+    )

@@ -45,6 +45,9 @@ class SeriesFacts:
     burned_in_annotation: bool | None
     display_window: tuple[float, float] | None
     warnings: tuple[str, ...]
+    manufacturer: str = ""
+    scanner: str = ""
+    institution: str = ""
 
 
 def series_facts(volume: Volume) -> SeriesFacts:
@@ -73,6 +76,9 @@ def series_facts(volume: Volume) -> SeriesFacts:
         burned_in_annotation=series.burned_in_annotation,
         display_window=_display_window(volume),
         warnings=series.warnings,
+        manufacturer=series.manufacturer,
+        scanner=series.scanner,
+        institution=series.institution,
     )
 
 

@@ -84,6 +84,25 @@ class StudyRecords:
 
         return await self._audit.guard(access, Attempt("study.list", "study"), work)
 
+    async def of_patient(self, access: AccessContext, study_uid: str) -> tuple[StudyRecord, ...]:
+        """The other studies of the patient of a study, in the order in which they arrived.
+
+        Studies whose source names no patient are nobody's: they are neither found nor do they find any.
+
+        Raises:
+            StudyNotFound, PatientLockViolation.
+        """
+
+        def work(session: Session) -> tuple[StudyRecord, ...]:
+            here = _row(session, study_uid)
+            access.require(here.patient_key)
+            if not here.patient_id:
+                return ()
+            query = select(StudyRow).where(StudyRow.patient_key == here.patient_key, StudyRow.study_uid != study_uid)
+            return tuple(_record(row) for row in session.scalars(query.order_by(StudyRow.created, StudyRow.study_uid)))
+
+        return await self._audit.guard(access, Attempt("study.priors", "study", study_uid), work)
+
     async def find(self, study_uid: str) -> StudyRecord | None:
         """What is on record under a UID, for the arrival of files; shown to nobody."""
 

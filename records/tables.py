@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from typing import Any
 
-from sqlalchemy import DDL, JSON, BigInteger, DateTime, Dialect, ForeignKey, Index, Integer, String, Text, event
+from sqlalchemy import DDL, JSON, BigInteger, Date, DateTime, Dialect, ForeignKey, Index, Integer, String, Text, event
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 from sqlalchemy.types import TypeDecorator
 
@@ -77,7 +77,108 @@ class ConversationRow(Base):
     conversation_id: Mapped[str] = mapped_column(String(128), primary_key=True)
     user: Mapped[str] = mapped_column(String(128))
     bound_to: Mapped[str] = mapped_column(String(300))
+    patient_key: Mapped[str] = mapped_column(String(256))
     created: Mapped[datetime] = mapped_column(UtcDateTime)
+
+
+class ConversationTurnRow(Base):
+    """One turn of a conversation."""
+
+    __tablename__ = "conversation_turns"
+    __table_args__ = (Index("ix_conversation_turns_order", "conversation_id", "turn_id"),)
+
+    turn_id: Mapped[int] = mapped_column(BigInteger().with_variant(Integer, "sqlite"), primary_key=True)
+    conversation_id: Mapped[str] = mapped_column(ForeignKey("conversations.conversation_id"))
+    study_uid: Mapped[str] = mapped_column(String(128))
+    question: Mapped[str] = mapped_column(Text)
+    answer: Mapped[str] = mapped_column(Text)
+    analysis_id: Mapped[str] = mapped_column(String(64))
+    planner: Mapped[str] = mapped_column(String(128))
+    at: Mapped[datetime] = mapped_column(UtcDateTime)
+
+
+class HistoryRow(Base):
+    """One entry of a patient's history that was uploaded here."""
+
+    __tablename__ = "history_documents"
+
+    patient_key: Mapped[str] = mapped_column(String(256), primary_key=True)
+    document_id: Mapped[str] = mapped_column(String(128), primary_key=True)
+    kind: Mapped[str] = mapped_column(String(32))
+    title: Mapped[str] = mapped_column(Text)
+    text: Mapped[str] = mapped_column(Text)
+    dated: Mapped[date | None] = mapped_column(Date)
+    source: Mapped[str] = mapped_column(Text)
+    added: Mapped[datetime] = mapped_column(UtcDateTime)
+
+
+class ApprovalRow(Base):
+    """One request for an effect, and a person's decision."""
+
+    __tablename__ = "approvals"
+
+    approval_id: Mapped[str] = mapped_column(String(64), primary_key=True)
+    effect: Mapped[str] = mapped_column(String(16))
+    analysis_id: Mapped[str] = mapped_column(ForeignKey("analyses.id"), index=True)
+    study_uid: Mapped[str] = mapped_column(String(128), index=True)
+    patient_key: Mapped[str] = mapped_column(String(256))
+    asked_by: Mapped[str] = mapped_column(String(128))
+    asked: Mapped[datetime] = mapped_column(UtcDateTime)
+    expires: Mapped[datetime] = mapped_column(UtcDateTime)
+    decision: Mapped[str] = mapped_column(String(16))
+    decided_by: Mapped[str] = mapped_column(String(128))
+    decided: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    reason: Mapped[str] = mapped_column(Text)
+    details: Mapped[dict[str, str]] = mapped_column(JSON)
+
+
+class BoardRow(Base):
+    """One tumour board; `life` counts how often a server took it up, so that its events never share a number."""
+
+    __tablename__ = "boards"
+
+    board_id: Mapped[str] = mapped_column(String(64), primary_key=True)
+    title: Mapped[str] = mapped_column(Text)
+    state: Mapped[str] = mapped_column(String(16))
+    question: Mapped[str] = mapped_column(Text)
+    patient_key: Mapped[str] = mapped_column(String(256), index=True)
+    created: Mapped[datetime] = mapped_column(UtcDateTime)
+    life: Mapped[int] = mapped_column(Integer)
+
+
+class BoardStudyRow(Base):
+    """A study that a board may look at, in the order in which they were named."""
+
+    __tablename__ = "board_studies"
+
+    board_id: Mapped[str] = mapped_column(ForeignKey("boards.board_id"), primary_key=True)
+    study_uid: Mapped[str] = mapped_column(ForeignKey("studies.study_uid"), primary_key=True, index=True)
+    position: Mapped[int] = mapped_column(Integer)
+
+
+class BoardMemberRow(Base):
+    """A user who takes part in a board, in the order in which they came."""
+
+    __tablename__ = "board_members"
+
+    board_id: Mapped[str] = mapped_column(ForeignKey("boards.board_id"), primary_key=True)
+    user: Mapped[str] = mapped_column(String(128), primary_key=True)
+    position: Mapped[int] = mapped_column(Integer)
+
+
+class BoardMessageRow(Base):
+    """One message of a board; `number` counts from 1 in each board. `claims` keep their sources."""
+
+    __tablename__ = "board_messages"
+
+    board_id: Mapped[str] = mapped_column(ForeignKey("boards.board_id"), primary_key=True)
+    number: Mapped[int] = mapped_column(Integer, primary_key=True)
+    message_id: Mapped[str] = mapped_column(String(64))
+    author: Mapped[str] = mapped_column(String(128))
+    kind: Mapped[str] = mapped_column(String(16))
+    at: Mapped[datetime] = mapped_column(UtcDateTime)
+    claims: Mapped[list[dict[str, Any]]] = mapped_column(JSON)
+    reply_to: Mapped[str] = mapped_column(String(64))
 
 
 class AuditRow(Base):

@@ -59,6 +59,8 @@ def provenance_document(
         "inputs": [_input(s, i, inputs.get(i.path)) for s in analysis.study.series for i in s.instances],
         "refused_inputs": [{"file": r.file, "reason": r.reason} for r in analysis.refused],
         "prompts": [vars(p) for p in analysis.prompts],
+        "refinements": [vars(r) for r in analysis.refinements],
+        "usage": dict(analysis.usage),
         "prompt_files": dict(prompt_hashes),
         "activities": [_activity(analysis, index) for index in range(len(analysis.steps))],
         "masks": _derivations(analysis),

@@ -40,14 +40,18 @@ def report_document(analysis: Analysis, warnings: Sequence[str] = ()) -> Documen
             "disclaimer": analysis.disclaimer,
             "summary": analysis.summary,
             "needs_review": analysis.needs_review,
+            "critical": [plain(c) for c in analysis.critical],
             "findings": [_finding(f) for f in analysis.findings],
             "measurements": [_measurement(m) for m in analysis.measurements],
             "features": [plain(f) for f in analysis.features],
+            "changes": [vars(c) for c in analysis.changes],
             "masks": [_mask(m, analysis.measurements) for m in analysis.masks],
             "unanswered": list(analysis.unanswered),
             "warnings": list(all_warnings(analysis, warnings)),
             "refused": [_refusal(r) for r in analysis.refused],
             "prompts": [vars(p) for p in analysis.prompts],
+            "refinements": [vars(r) for r in analysis.refinements],
+            "usage": dict(analysis.usage),
             "series": [_series(s) for s in study.series],
             "steps": [_step(s) for s in analysis.steps],
         }
@@ -65,9 +69,11 @@ def refusal_document(refused: Sequence[Refusal], order: Order, *, when: datetime
             "disclaimer": DISCLAIMER,
             "summary": summary,
             "needs_review": False,
-            **{key: [] for key in ("findings", "measurements", "features", "masks", "unanswered", "warnings")},
+            **{key: [] for key in ("critical", "findings", "measurements", "features", "changes", "masks")},
+            **{key: [] for key in ("unanswered", "warnings")},
             "refused": [_refusal(r) for r in refused],
-            **{key: [] for key in ("prompts", "series", "steps")},
+            **{key: [] for key in ("prompts", "refinements", "series", "steps")},
+            "usage": {},
         }
     )
 

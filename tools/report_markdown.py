@@ -16,7 +16,7 @@ _LINKISH = re.compile(r"(?i)(https?|ftp|www)(?=[:.])")
 def report_markdown(analysis: Analysis, warnings: Sequence[str] = ()) -> str:
     """The report of an analysis as Markdown."""
     parts = [f"# {TITLE}", f"> **{NOTICE}**", f"> {escaped(analysis.disclaimer)}"]
-    parts += [_section(section) for section in report_sections(analysis, warnings)]
+    parts += [section_markdown(section) for section in report_sections(analysis, warnings)]
     return "\n\n".join([*parts, f"**{NOTICE}**"]) + "\n"
 
 
@@ -26,7 +26,8 @@ def escaped(text: str) -> str:
     return _LINKISH.sub(lambda m: f"{m[0]}\u200b", inline)
 
 
-def _section(section: Section) -> str:
+def section_markdown(section: Section) -> str:
+    """A heading with what stands under it."""
     body: list[str] = [_list_item(line) for line in section.lines]
     if section.table is not None:
         body = _table(section.table)

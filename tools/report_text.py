@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -38,10 +38,12 @@ class Section:
 def report_sections(analysis: Analysis, warnings: Sequence[str] = ()) -> tuple[Section, ...]:
     """The report of an analysis, top to bottom."""
     return (
+        *([Section("Tell at once", tuple(_critical(analysis)))] if analysis.critical else []),
         Section("Examination", table=Table(("Field", "Value"), _examination(analysis))),
         Section("Impression", tuple(analysis.summary.splitlines()), empty="No statement could be made."),
         Section("Findings", tuple(_findings(analysis)), empty="No finding is supported by a step of this analysis."),
         Section("Measurements", table=_measurements(analysis.measurements), empty="Nothing was measured."),
+        *([Section("Change", table=_changes(analysis))] if analysis.changes else []),
         Section("Quality assurance", table=_quality(analysis), empty="There was no mask to judge."),
         Section("Not answered", analysis.unanswered, empty="Every question that was asked has been tried."),
         Section("Warnings", all_warnings(analysis, warnings), empty="None."),
@@ -51,9 +53,47 @@ def report_sections(analysis: Analysis, warnings: Sequence[str] = ()) -> tuple[S
             empty="Every file was used.",
         ),
         Section("Prompts", table=_prompts(analysis), empty="No prompt was sent."),
+        *([Section("Further tries", table=_refinements(analysis))] if analysis.refinements else []),
         Section("Models", table=_models(analysis), empty="No model was used."),
         Section("Steps", table=_steps(analysis), empty="No step was recorded."),
     )
+
+
+def _critical(analysis: Analysis) -> Iterator[str]:
+    """What must be told, to whom reads first."""
+    for row in analysis.critical:
+        when = f"tell within {row['minutes']} min ({row['urgency']})"
+        yield f"{row['name']}: {when}; finding {row['finding']}; {row['source']}"
+
+
+def _changes(analysis: Analysis) -> Table | None:
+    rows = [
+        (
+            c.target,
+            c.name.replace("_", " "),
+            "–" if c.before is None else f"{c.before:.4g} {c.unit} ({c.prior})",
+            "–" if c.now is None else f"{c.now:.4g} {c.unit}",
+            c.state if c.percent is None else f"{c.state} ({c.percent:+.0f} %)",
+            c.how,
+        )
+        for c in analysis.changes
+    ]
+    return _table(("Target", "Measurement", "Before", "Now", "Change", "How compared"), rows)
+
+
+def _refinements(analysis: Analysis) -> Table | None:
+    rows = [
+        (
+            r.target,
+            r.change,
+            r.before,
+            r.after,
+            f"{r.outcome_before} → {r.outcome_after}",
+            "kept" if r.kept else "not kept",
+        )
+        for r in analysis.refinements
+    ]
+    return _table(("Target", "Changed", "From", "To", "QA", "Result"), rows)
 
 
 def visible(text: str) -> str:

@@ -174,6 +174,8 @@ def _series(
         frame_of_reference_uid=header.text("FrameOfReferenceUID"),
         series_number=header.integer("SeriesNumber"),
         manufacturer=header.text("Manufacturer"),
+        scanner=header.text("ManufacturerModelName"),
+        institution=header.text("InstitutionName"),
         contrast=header.text("ContrastBolusAgent"),
         protocol=header.text("ProtocolName"),
         burned_in_annotation={"YES": True, "NO": False}.get(header.text("BurnedInAnnotation")),

@@ -14,8 +14,10 @@ from api.analyses.schemas import (
     AnalysisOrder,
     Artifact,
     ArtifactList,
+    ReviewBody,
     summary,
 )
+from api.approvals.endpoints import signing_of
 from api.jobs.schemas import JobView, job_view
 from api.problems import problems
 from api.services import Given
@@ -66,6 +68,17 @@ async def get_analysis(analysis_id: AnalysisId, services: Given) -> AnalysisDocu
     return AnalysisDocument.model_validate(record.document)
 
 
+@router.post(
+    "/analyses/{analysis_id}/review", summary="Review an analysis", responses=problems(403, 404, 409, 422, 503)
+)
+async def review_analysis(analysis_id: AnalysisId, body: ReviewBody, services: Given) -> AnalysisDocument:
+    """Take it into review, correct it there, give it back, reject it, or sign it in the caller's own name."""
+    signing = signing_of(services)
+    access = await services.analyses.access(services.user, analysis_id)
+    record = await signing.review(access, analysis_id, body.review())
+    return AnalysisDocument.model_validate(record.document)
+
+
 @router.get("/analyses/{analysis_id}/artifacts", summary="Files of an analysis", responses=problems(403, 404, 422))
 async def list_artifacts(analysis_id: AnalysisId, services: Given) -> ArtifactList:
     """Reports, DICOM objects and pictures that the analysis wrote."""
@@ -93,6 +106,8 @@ async def get_artifact(
 ) -> FileResponse:
     """Only names that the list gives."""
     access = await services.analyses.access(services.user, analysis_id)
+    if services.signing is not None:  # files that an ended process left behind its record
+        await services.signing.settle(analysis_id)
     path = await services.analyses.artifact(access, analysis_id, name)
     shown = "inline" if path.suffix in INLINE else "attachment"
     return FileResponse(path, media_type=media_type(path), filename=path.name, content_disposition_type=shown)

@@ -5,8 +5,9 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from domain.review import Action, Review
 from domain.study import Priority
 from records.analyses import AnalysisRecord
 
@@ -46,6 +47,47 @@ class AnalysisDocument(BaseModel):
     warnings: list[str]
     refused: list[dict[str, Any]]
     steps: list[dict[str, Any]] = Field(description="id, agent, tool, model, started, seconds, ok, error")
+
+
+class SentenceEdit(BaseModel):
+    """A finding's sentence, corrected by the reviewer."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    finding_id: str = Field(min_length=1, max_length=32, examples=["f1"])
+    text: str = Field(min_length=1, max_length=2000)
+
+
+class ReviewBody(BaseModel):
+    """What a reviewer does with a draft."""
+
+    model_config = ConfigDict(
+        extra="forbid",
+        json_schema_extra={
+            "examples": [{"action": "start", "edits": [{"finding_id": "f1", "text": "Liver: not enlarged."}]}]
+        },
+    )
+
+    action: Action = Field(
+        description="start: into review; edit: correct what is in review; return: back to the draft; reject: the end; "
+        "sign: by the person who calls."
+    )
+    reason: str = Field(default="", max_length=500, description="Needed to return and to reject.")
+    edits: list[SentenceEdit] = Field(default=[], max_length=200, description="With start and edit only.")
+    summary: str | None = Field(default=None, max_length=20_000, description="The corrected impression.")
+
+    @model_validator(mode="after")
+    def _complete(self) -> ReviewBody:
+        if self.action in {Action.RETURN, Action.REJECT} and not self.reason.strip():
+            raise ValueError(f"{self.action.value} needs a reason")
+        if len({e.finding_id for e in self.edits}) < len(self.edits):
+            raise ValueError("a finding is corrected once")
+        return self
+
+    def review(self) -> Review:
+        """As the record takes it."""
+        edits = {e.finding_id: e.text for e in self.edits}
+        return Review(self.action, self.reason.strip(), edits, self.summary)
 
 
 class AnalysisSummary(BaseModel):

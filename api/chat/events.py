@@ -59,7 +59,7 @@ class Translation:
             self._said = ""  # what the planner before said does not count any more
             yield from self._close_message()
             yield CustomEvent(name=event.kind.value, value=event.data)
-        elif event.kind is EventKind.PROGRESS:
+        elif event.kind in {EventKind.PROGRESS, EventKind.APPROVAL}:
             yield CustomEvent(name=event.kind.value, value=event.data)
 
     def finished(self, answer: ChatAnswer) -> Iterator[BaseEvent]:

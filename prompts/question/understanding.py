@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 from prompts.cues import cues
 from prompts.lexicon import ANYWHERE, Concept, lexicon
 from prompts.protocols import protocols
+from prompts.question.compounds import split_compounds
 from prompts.question.grammar import read
 from prompts.question.objects import unnamed_objects
 from prompts.question.reading import Mention, Place, Polarity
@@ -82,7 +83,7 @@ def understand(text: str, *, modality: str = "", body_part: str = "") -> Questio
         modality, body_part: the examination's, to tell which known conditions it can show. May be empty.
     """
     text = readable(text)
-    written = corrected(words(text))
+    written = corrected(split_compounds(words(text)))
     reading = read(written)
     mentions = tuple(_placed(m, text, modality, body_part) for m in reading.mentions)
     objects = unnamed_objects(written, reading)

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from pydicom.data import get_testdata_file
 
-from agents.builtin import NAME
+from agents.builtin.chat import NAME
 from agents.chat_models import ChatConfiguration
 from agents.planner import Planner
 from domain.access import AccessContext

@@ -27,11 +27,13 @@ from jobs.contracts import ChatAnswer
 from jobs.in_process import InProcessQueue
 from jobs.reading import read_study
 from records.analyses import AnalysisRecords
+from records.approvals import ApprovalRecords
 from records.audit import AuditLedger
 from records.conversations import ConversationRecords
 from records.database import Database
 from records.files import FileStudyStore
 from records.intake import Intake
+from records.signing import Signing
 from records.studies import StudyRecords
 from tools.ingest import ingest
 from tools.png import encode_rgb
@@ -233,6 +235,7 @@ def build_services(folder: Path, page: Path | None = None) -> tuple[Services, Th
         software_version="0.0.test",
         inbox=folder / "inbox",
         page=page,
+        signing=Signing(audit, analyses, ApprovalRecords(audit, clock), clock, folder / "delivered"),
         shutdown=(close,),
     )
     return services, analyser

@@ -118,11 +118,11 @@ async def test_the_tools_are_the_planners_own_with_their_schemas(served: Served)
     from semantic_kernel import Kernel
     from semantic_kernel.connectors.ai.function_calling_utils import kernel_function_metadata_to_function_call_format
 
-    from agents.planner import SPECIALISTS
+    from agents.registry import SPECIALISTS
 
     kernel = Kernel()
     for name, specialist in SPECIALISTS.items():
-        kernel.add_plugin(specialist(None), name)  # type: ignore[arg-type]  # nothing is called
+        kernel.add_plugin(specialist.plugin(None), name)  # type: ignore[arg-type]  # nothing is called
     told = [kernel_function_metadata_to_function_call_format(m) for m in kernel.get_full_list_of_function_metadata()]
     planners = {t["function"]["name"]: t["function"] for t in told}
     async with connected(served) as client:

@@ -291,5 +291,6 @@ async def test_the_real_planner_measures_and_remembers_over_loopback(tmp_path: P
         before = len(served.behaviour.requests)
         stream = await ask(chat, uid, messages=[{"role": "user", "content": "And the liver again?"}], stream=True)
         said = "".join([c.choices[0].delta.content or "" async for c in stream])
-        assert "Liver: area" in said
+        assert said.startswith("Liver: ")
+        assert "mm²" in said
         assert len(served.behaviour.requests) == before

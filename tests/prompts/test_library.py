@@ -34,20 +34,16 @@ def test_hashes_are_of_the_files() -> None:
     assert hashes()["planner.md"] == load("planner").sha256 == sha256((FOLDER / "planner.md").read_bytes()).hexdigest()
 
 
-def test_planner_names_its_tools() -> None:
-    tools = (
-        "study-describe",
-        "prompts-craft",
-        "segmentation-segment",
-        "quality-assess",
-        "measurement-measure",
-        "report-compose",
-    )
-    assert load("planner").variables == frozenset()
+def test_planner_says_what_is_data_and_leaves_room_for_its_specialists() -> None:
+    assert load("planner").variables == {"specialists"}
     assert "<data-" in load("planner").text
     assert "{{" not in load("planner").text
-    places = [load("planner").text.index(f"`{tool}`") for tool in tools]
-    assert places == sorted(places)
+    assert "liver" in load("planner").render(specialists="- liver")
+
+
+def test_files_of_a_folder_have_its_name_in_front() -> None:
+    assert load("specialists/report").sha256 == hashes()["specialists/report.md"]
+    assert "specialists/report" in names()
 
 
 @pytest.mark.parametrize("name", ["nothing", "../domain/errors", "planner.md", ""])

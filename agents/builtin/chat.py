@@ -1,8 +1,8 @@
 """The built-in planner model: deterministic, no account, no network, real tool calls.
 
 It speaks Semantic Kernel's chat-completion interface, so the same agent, tools and filters run with it as
-with a remote model. It plans from what the tools said: describe, craft for every series, segment, assess,
-measure, compose, answer. When it takes over from another model it continues where that one stopped.
+with a remote model. It plans from what was understood of the question and what the tools said. When it takes over
+from another model it continues where that one stopped.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ import json
 from collections.abc import AsyncGenerator, Callable
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from pydantic import PrivateAttr
 from semantic_kernel.connectors.ai.chat_completion_client_base import ChatCompletionClientBase
 from semantic_kernel.connectors.ai.function_calling_utils import update_settings_from_function_call_configuration
 from semantic_kernel.connectors.ai.open_ai.prompt_execution_settings.open_ai_prompt_execution_settings import (
@@ -28,53 +29,12 @@ from semantic_kernel.contents import (
     TextContent,
 )
 
+from agents.builtin.plan import Task, plan_next
+
 if TYPE_CHECKING:
     from semantic_kernel.connectors.ai.prompt_execution_settings import PromptExecutionSettings
 
 NAME = "built-in planner"
-
-Call = tuple[str, dict[str, Any]]
-
-
-def plan_next(results: list[tuple[str, dict[str, Any]]]) -> list[Call] | str:
-    """The next tool calls, or the final answer, from the results of the tools so far.
-
-    Args:
-        results: (fully qualified tool name, its JSON) since the user's message, in order.
-    """
-    seen = [name for name, _ in results]
-    if "study-describe" not in seen:
-        return [("study-describe", {})]
-    study = next(data for name, data in results if name == "study-describe")
-    names = [s["name"] for s in study.get("series", [])]
-    chests = [s["name"] for s in study.get("series", []) if s.get("chest_report")]
-    plan: list[tuple[str, list[dict[str, Any]]]] = [
-        ("prompts-craft", [{"series": n} for n in names]),
-        ("segmentation-segment", [{"series": n, "targets": []} for n in _with_prompts(results, names)]),
-        ("chest-report", [{"series": n} for n in chests]),
-        ("quality-assess", [{"masks": []}]),
-        ("measurement-measure", [{"masks": []}]),
-        ("report-compose", [{}]),
-    ]
-    for tool, calls in plan:
-        if calls and tool not in seen:
-            return [(tool, arguments) for arguments in calls]
-    return _answer(results)
-
-
-def _with_prompts(results: list[tuple[str, dict[str, Any]]], names: list[str]) -> list[str]:
-    crafted = {d.get("series") for n, d in results if n == "prompts-craft" and d.get("prompts")}
-    return [n for n in names if n in crafted]
-
-
-def _answer(results: list[tuple[str, dict[str, Any]]]) -> str:
-    report: dict[str, Any] = next((data for name, data in reversed(results) if name == "report-compose"), {})
-    if "error" in report:
-        return f"The draft could not be written: {report['error'].get('reason', '')}"
-    lines = [str(report.get("answer") or report.get("summary", ""))]
-    if report.get("warnings"):
-        lines += ["", "Please note:", *(f"- {w}" for w in report["warnings"])]
-    return "\n".join(lines).strip()
 
 
 def results_since_user(history: ChatHistory) -> list[tuple[str, dict[str, Any]]]:
@@ -101,6 +61,11 @@ class BuiltinPlanner(ChatCompletionClientBase):
     """A chat model whose next words are computed, not sampled."""
 
     SUPPORTS_FUNCTION_CALLING: ClassVar[bool] = True
+    _task: Task = PrivateAttr()
+
+    def __init__(self, task: Task) -> None:
+        super().__init__(ai_model_id=NAME, service_id="planner")
+        self._task = task
 
     def get_prompt_execution_settings_class(self) -> type[PromptExecutionSettings]:
         """Settings with tools, as OpenAI's chat models have."""
@@ -115,7 +80,7 @@ class BuiltinPlanner(ChatCompletionClientBase):
             settings.tool_choice = None
 
     def _say(self, history: ChatHistory) -> tuple[list[TextContent | FunctionCallContent], FinishReason]:
-        said = plan_next(results_since_user(history))
+        said = plan_next(self._task, results_since_user(history))
         if isinstance(said, str):
             return [TextContent(text=said)], FinishReason.STOP
         turn = len(history.messages)

@@ -1,0 +1,1 @@
+"""The agents of a tumour board: a chair, and members who speak from sources only."""

@@ -1,0 +1,149 @@
+"""What speaks for an intent: the nearest examples, cue phrases, and grammar; and what speaks against it."""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from collections.abc import Iterator, Mapping
+
+from agents.routing.cues import cue_phrases
+from agents.routing.examples import Label
+from agents.routing.facts import Facts, points_back
+from agents.routing.grammar import grammar
+from agents.routing.request import Intent
+from agents.routing.slots.kinds import kinds_of
+from agents.routing.slots.labels import labels_of
+from agents.routing.slots.person import names_person
+
+SURE, HINT, REFUSED = 1.2, 0.25, 1.2
+"""What a cue phrase adds to the share of an intent's examples; a sure one of a refusal adds REFUSED to it."""
+NAMED, ASKED, POINTED, COMPLAINT, STATED, BARE = 0.15, 0.3, 0.4, 0.5, 0.8, 1.0
+"""What grammar adds to FIND: a structure is named; it is requested; an order about what was named before; a complaint;
+a statement about a structure; no more than a name."""
+RECORDED, BRIEF = 0.35, 3
+"""What the name of a part of the record adds to HISTORY, in a question or in as many words."""
+
+UNTOLD = 0.6
+"""What is left of the share of an intent that has telling words, where none of them is there."""
+DENIED, WITHOUT_LABELS, ORDERED, STATEMENT = 0.1, 0.3, 0.3, 0.4
+"""What is left: of COMPARE where there is said to be no earlier study; of CLASSIFY without labels; of CAPABILITIES in
+an order with an object ("can you segment the liver"); of HISTORY in a statement."""
+
+FIND = Label(Intent.FIND)
+OTHERS = Label(Intent.REFUSE, "other_patient")
+_WORDED = frozenset({"other_patient", "identity", "unsafe"})
+_NO_PRIOR = re.compile(
+    r" (?:no|without|kein|keine|keinen|ohne|sin) "
+    r"(?:prior|previous|comparison|vorauf|vorunter|vorbild|previ|comparac)[^ ]* "
+)
+
+Weights = Mapping[Label, float]
+
+
+def told(facts: Facts) -> dict[Label, float]:
+    """What cue phrases and grammar say for each intent; empty when they say nothing."""
+    weights: dict[Label, float] = defaultdict(float)
+    cued = [(label, weight) for label, weight in _cues(facts) if not _ruled_out(label.intent, facts)]
+    elsewhere = any(weight >= SURE and label != FIND for label, weight in cued)
+    for label, weight in (*cued, *_grammar(facts, elsewhere)):
+        weights[label] += weight
+    return weights
+
+
+def doubted(shares: Weights, facts: Facts) -> dict[Label, float]:
+    """The examples' shares, less where something speaks against an intent."""
+    return {label: share * _left(label, facts) for label, share in shares.items()}
+
+
+def likeliest(shares: Weights, said: Weights) -> tuple[Label, float, float]:
+    """The intent with the most evidence and its likeliest kind; its score, and the share of it in all scores.
+
+    Examples of all kinds speak for an intent together; of what else tells it the strongest counts.
+    """
+    totals: dict[Intent, float] = defaultdict(float)
+    for label, share in shares.items():
+        totals[label.intent] += share
+    for intent in {label.intent for label in said}:
+        totals[intent] += max(value for label, value in said.items() if label.intent is intent)
+    best = max(totals, key=lambda intent: totals[intent])
+    kinds = (label for label in shares if label.intent is best)
+    kind = max(kinds, key=lambda label: shares[label] + said.get(label, 0.0))
+    return kind, totals[best], totals[best] / sum(totals.values())
+
+
+def _cues(facts: Facts) -> Iterator[tuple[Label, float]]:
+    for name, phrases in cue_phrases().items():
+        intent, _, group = name.partition("/")
+        label = Label(Intent(intent), group)
+        if phrases.sure is not None and phrases.sure.search(facts.folded):
+            yield label, SURE + REFUSED * (label.intent is Intent.REFUSE)
+        if phrases.hint is not None and phrases.hint.search(facts.folded):
+            yield label, HINT
+    if names_person(facts.text):
+        yield OTHERS, SURE + REFUSED
+
+
+def _grammar(facts: Facts, elsewhere: bool) -> Iterator[tuple[Label, float]]:
+    """What grammar says; a named structure says nothing where a cue phrase tells another intent (`elsewhere`)."""
+    named = bool(facts.question.targets)
+    requested = facts.requested and (named or facts.question.recognised)
+    weights = (
+        NAMED * (named and not elsewhere),
+        ASKED * ((requested or facts.orders) and not elsewhere),
+        POINTED * (facts.orders and not named and points_back(facts.row)),
+        COMPLAINT * (facts.complains or _without_prior(facts)),
+        STATED * facts.states,
+        BARE * facts.bare,
+    )
+    if any(weights):
+        yield FIND, sum(weights)
+    if _records(facts):
+        yield Label(Intent.HISTORY), RECORDED
+
+
+def _records(facts: Facts) -> bool:
+    """Whether a question, or a few words without a number, name a part of the patient's record."""
+    brief = len(facts.row) <= BRIEF and not any(w[0].isdigit() for w in facts.row)
+    return (facts.inquires or brief) and bool(kinds_of(facts.text))
+
+
+def _ruled_out(intent: Intent, facts: Facts) -> bool:
+    if intent is Intent.COMPARE:
+        return _without_prior(facts)
+    return intent is Intent.CLASSIFY and not labels_of(facts.text)
+
+
+def _without_prior(facts: Facts) -> bool:
+    return _NO_PRIOR.search(facts.folded) is not None
+
+
+def _left(label: Label, facts: Facts) -> float:
+    """The factor by which an intent's share is less."""
+    match label.intent:
+        case Intent.COMPARE:
+            return DENIED if _without_prior(facts) else 1.0
+        case Intent.CLASSIFY:
+            return 1.0 if labels_of(facts.text) else WITHOUT_LABELS
+        case Intent.CAPABILITIES:
+            object_of_order = facts.orders and (facts.question.targets or points_back(facts.row))
+            return ORDERED if object_of_order else 1.0
+        case Intent.HISTORY:
+            return _left_of_history(facts)
+        case Intent.REFUSE:
+            doubtful = facts.complains or label.group in _WORDED
+            return UNTOLD if doubtful and not _tells(str(label), facts) else 1.0
+        case _:
+            return 1.0
+
+
+def _left_of_history(facts: Facts) -> float:
+    if _tells("history", facts):
+        return 1.0
+    opens = facts.row[:1] and facts.row[0] in grammar().openers | grammar().leading
+    statement = not facts.asks and not opens and len(facts.row) > BRIEF
+    return STATEMENT if statement else (1.0 if kinds_of(facts.text) else UNTOLD)
+
+
+def _tells(name: str, facts: Facts) -> bool:
+    sure = cue_phrases()[name].sure
+    return sure is not None and sure.search(facts.folded) is not None

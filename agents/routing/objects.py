@@ -1,0 +1,73 @@
+"""What a clause is about: targets, those that stand for earlier ones, and those that were found before."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from itertools import pairwise
+
+from agents.routing.facts import points_back
+from agents.routing.grammar import grammar
+from agents.routing.reading import Read
+from agents.routing.request import Intent, Situation
+from agents.routing.slots.side import side_of_earlier
+from prompts.words import phrase
+
+MEASUREMENTS, FINDINGS = "measurements", "findings"
+ELLIPTIC = 5
+"""Words of the longest clause whose topic may be that of the question before ("and the spleen?")."""
+
+_SIZE = frozenset({"volume", "diameter", "area", "thickness", "hu", "cardiothoracic_ratio"})
+
+
+def targets_of(clause: Read, situation: Situation) -> tuple[str, ...]:
+    """Canonical texts that the clause names, or the other side of an earlier one: "and the left?".
+
+    Words that the lexicon does not have are taken where something is looked for, unless they only point ("das hier").
+    """
+    looked_for = clause.intent in {Intent.FIND, Intent.COMPARE}
+    asked = clause.facts.question.targets
+    named = tuple(t.text for t in asked if t.in_lexicon or (looked_for and not _points(t.text)))
+    if named:
+        return named
+    elliptic = side_of_earlier(clause.text, tuple(q for q, _ in situation.earlier), situation.found)
+    return (elliptic,) if elliptic else ()
+
+
+def _points(text: str) -> bool:
+    return bool({*phrase(text)[:1]} & grammar().pronouns)
+
+
+def refers_back(clause: Read, targets: tuple[str, ...]) -> bool:
+    """Whether the clause's object was named before: "measure it", "the lesion"."""
+    row = clause.facts.row
+    if not targets:
+        return clause.facts.orders and points_back(row)
+    if any(t not in grammar().generic for t in targets):
+        return False
+    return any(a in grammar().articles and b in grammar().generic for a, b in pairwise(row))
+
+
+def among(targets: Iterable[str], found: tuple[str, ...]) -> tuple[str, ...]:
+    """The found targets that some targets mean: themselves, or both sides of them."""
+    meant = (f for t in targets for f in found if f in {t, f"left {t}", f"right {t}"})
+    return tuple(dict.fromkeys(meant))
+
+
+def beyond(targets: Iterable[str], found: tuple[str, ...]) -> tuple[str, ...]:
+    """Targets that were not found before."""
+    return tuple(t for t in targets if not among((t,), found))
+
+
+def topic_of(clause: Read, situation: Situation, otherwise: str = FINDINGS) -> str:
+    """The topic of RECALL that a clause asks about."""
+    if clause.intent is Intent.RECALL:
+        return clause.label.group
+    if clause.topic and clause.topic != FINDINGS:
+        return clause.topic
+    before = situation.earlier[-1][0] if situation.earlier and len(clause.facts.row) <= ELLIPTIC else ""
+    sized = _SIZE & {*clause.facts.question.measurements} or _about_size(clause.text) or _about_size(before)
+    return MEASUREMENTS if sized else otherwise
+
+
+def _about_size(text: str) -> bool:
+    return bool(grammar().sizes & {*phrase(text)})

@@ -1,0 +1,1 @@
+"""What a clause says of its object: side, series, earlier study, labels, kinds of documents."""

@@ -1,0 +1,90 @@
+"""Which earlier study a clause means."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from functools import cache
+
+from agents.routing.cues import folded_text, group_finder
+from agents.routing.request import PriorFacts, Situation
+
+_YEAR = re.compile(r" ((?:19|20)\d\d) ")
+_NAME = re.compile(r" prior (\d{1,2}) ")
+
+
+@cache
+def _words() -> Mapping[str, re.Pattern[str]]:
+    return group_finder("priors")
+
+
+@cache
+def _months() -> Mapping[str, re.Pattern[str]]:
+    return group_finder("priors", "months")
+
+
+@cache
+def _modalities() -> Mapping[str, re.Pattern[str]]:
+    return group_finder("priors", "modality")
+
+
+def mentions_prior(text: str) -> bool:
+    """Whether a clause speaks of another time: "last", "since 2020", "seit", "anterior"."""
+    folded = folded_text(text)
+    return bool(_words()["mention"].search(folded) or _YEAR.search(folded))
+
+
+def names_modality(text: str) -> bool:
+    """Whether a text names a modality."""
+    folded = folded_text(text)
+    return any(pattern.search(folded) for pattern in _modalities().values())
+
+
+def worth_comparing(text: str) -> bool:
+    """Whether an indication would gain from an earlier study of the same kind: "follow-up", "surveillance"."""
+    return bool(_words()["worthwhile"].search(folded_text(text)))
+
+
+def chosen_prior(text: str, situation: Situation) -> str:
+    """Name of the earlier study that a clause means; "" when there is none, or when it cannot be told which.
+
+    A year, a month or a modality that it names must fit. Without any the newest of the same modality and body part
+    is taken. What was "before surgery" is told by no date here: it is clear only when one study is left.
+    """
+    folded = folded_text(text)
+    named = _NAME.search(folded)
+    if named:
+        name = f"prior-{int(named[1])}"
+        return name if any(p.name == name for p in situation.priors) else ""
+    fitting = _of_modality(folded, _of_date(folded, situation.priors))
+    if not fitting:
+        return ""
+    if _words()["event"].search(folded):
+        return fitting[0].name if len(fitting) == 1 else ""
+    if _words()["second"].search(folded):
+        return fitting[1].name if len(fitting) > 1 else ""
+    if _words()["oldest"].search(folded):
+        return fitting[-1].name
+    return newest_alike(fitting, situation) or fitting[0].name
+
+
+def newest_alike(priors: Sequence[PriorFacts], situation: Situation) -> str:
+    """The newest earlier study of the same modality and body part; "" without one."""
+    pairs = {*zip(situation.modalities, situation.body_parts, strict=False)}
+    return next((p.name for p in priors if (p.modality, p.body_part) in pairs), "")
+
+
+def _of_date(folded: str, priors: Sequence[PriorFacts]) -> list[PriorFacts]:
+    years = _YEAR.findall(folded)
+    if not years:
+        return [*priors]
+    fitting = [p for p in priors if p.date[:4] in years]
+    months = [m for m, pattern in _months().items() if pattern.search(folded)]
+    in_month = [p for p in fitting if p.date[5:7] in months]
+    return in_month or fitting
+
+
+def _of_modality(folded: str, priors: Sequence[PriorFacts]) -> Sequence[PriorFacts]:
+    """Those of the modalities that are named; all when none of them fits, for "compare this CT with the prior"."""
+    named = {m for m, pattern in _modalities().items() if pattern.search(folded)}
+    return [p for p in priors if named & {*p.modality.split("/")}] or priors

@@ -1,0 +1,36 @@
+"""The situation that a question is read in: the study, its priors, what was found, what is offered here."""
+
+from __future__ import annotations
+
+from agents.routing.request import PriorFacts, Situation
+from plugins.comparison import prior_rows
+from plugins.workspace import Workspace
+
+
+async def situation_of(workspace: Workspace) -> Situation:
+    """Facts for the router; no identity, no pixels."""
+    names = workspace.series_names
+    series = [workspace.series(n) for n in names]
+    priors = await prior_rows(workspace) if workspace.around.priors is not None else ()
+    return Situation(
+        modalities=tuple(s.modality for s in series),
+        body_parts=tuple(s.body_part for s in series),
+        series=names,
+        series_text=tuple(s.description for s in series),
+        found=tuple(dict.fromkeys(m.target for m in workspace.masks.values())),
+        answered=bool(workspace.analyses),
+        priors=tuple(
+            PriorFacts(name=r["name"], date=r["date"], modality=r["modality"], body_part=r["body_part"])
+            for r in priors
+            if r["relation"] != "later"
+        ),
+        chest_report=bool(films(workspace)),
+        classifier=workspace.around.insight is not None,
+        history=workspace.around.history is not None,
+        earlier=tuple((said.question, said.answer) for said in workspace.earlier),
+    )
+
+
+def films(workspace: Workspace) -> tuple[str, ...]:
+    """Series that a chest report model here reads."""
+    return tuple(n for n in workspace.series_names if workspace.wants_chest_report(n))

@@ -1,0 +1,1 @@
+"""Approvals: requests for effects, and a person's decisions."""

@@ -1,0 +1,1 @@
+"""Tumour boards: people and agents about one patient, shared as it happens."""

@@ -1,0 +1,1 @@
+"""Feedback: what reviewers say about targets of an analysis."""

@@ -1,0 +1,1 @@
+"""Strategies: how asking with the memory's advice compares with asking without."""

@@ -1,0 +1,1 @@
+"""Evaluation of the planner: clinical questions with what a careful colleague expects it to do."""

@@ -1,0 +1,198 @@
+"""The life of an analysis after the draft: reviewed, signed, delivered or rejected, by a person and on record.
+
+Nothing puts an analysis into SIGNED but the decision on a request for it: the decision, the new status and both audit
+events are one transaction. The record is the truth, and files follow it: a process that ends between the two leaves
+older files, which are written again before anything is delivered.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy.orm import Session
+
+from domain.access import AccessContext
+from domain.analysis import UNREVIEWED, Status
+from domain.approval import Approval, Decision, Effect
+from domain.errors import AnalysisNotFound, ApprovalDecided, ReviewRefused
+from domain.ports import Clock
+from domain.review import CORRECTING, Action, Review, after_review, require_transition
+from records.analyses import AnalysisRecord, AnalysisRecords
+from records.approvals import ApprovalRecords, Then
+from records.audit import Attempt, AuditLedger
+from records.files import folder_name
+from records.signed_files import SEALED, copy_signed, digests_of, follow, seal
+from records.tables import AnalysisRow
+from tools.reviewed_report import edited
+
+
+class Signing:
+    """What persons do with analyses.
+
+    Args:
+        approvals: where effects are asked for and decided.
+        delivered: folder that signed files are delivered to, as `<study>/<analysis>`.
+    """
+
+    def __init__(
+        self, audit: AuditLedger, analyses: AnalysisRecords, approvals: ApprovalRecords, clock: Clock, delivered: Path
+    ) -> None:
+        self.approvals = approvals
+        self._audit = audit
+        self._analyses = analyses
+        self._clock = clock
+        self._delivered = delivered
+
+    async def review(self, access: AccessContext, analysis_id: str, review: Review) -> AnalysisRecord:
+        """Take a draft into review, correct it there, give it back, reject it, or sign it.
+
+        Raises:
+            AnalysisNotFound, PatientLockViolation.
+            TransitionRefused: the act does not fit the present status.
+            ReviewRefused: corrections that do not fit the draft, or come with an act that corrects nothing.
+            ApprovalDecided: another person decided on the signature at the same time.
+        """
+        corrects = bool(review.edits) or review.summary is not None
+        if corrects and review.action not in CORRECTING:
+            raise ReviewRefused(
+                "Corrections come with start or edit.", where="edits", remedy="Correct it in review, then go on."
+            )
+        if review.action is Action.EDIT and not corrects:
+            raise ReviewRefused("There is nothing to correct.", where="edits", remedy="Send the corrected sentences.")
+        if review.action is Action.SIGN:
+            return await self._signed_by(access, analysis_id, review.reason)
+
+        def work(session: Session) -> None:
+            row = _locked(session, access, analysis_id)
+            acts, present = list(row.document.get("reviews", ())), Status(row.status)
+            taken = next((a["from"] for a in reversed(acts) if a["action"] == Action.START.value), Status.DRAFT)
+            becomes = after_review(review.action, present, Status(taken))
+            at = self._clock.now().isoformat()
+            act = {
+                "action": review.action.value,
+                "by": access.user,
+                "at": at,
+                "reason": review.reason,
+                "from": present.value,
+                "to": becomes.value,
+                "edited": [*review.edits, *(["summary"] if review.summary is not None else [])],
+            }
+            document = edited(row.document, review.edits, review.summary, access.user, at)
+            _keep(row, becomes, {**document, "reviews": [*acts, act]})
+
+        attempt = Attempt(f"analysis.review.{review.action.value}", "analysis", analysis_id)
+        await self._audit.guard(access, attempt, work)
+        await self.settle(analysis_id)
+        return await self._analyses.get(access, analysis_id)
+
+    async def decide(self, access: AccessContext, approval_id: str, decision: Decision, reason: str) -> Approval:
+        """A person's decision on a request, and what it allows.
+
+        The same decision of the same person once more counts as one: what an ended process left undone is done.
+
+        Raises:
+            ApprovalNotFound, PatientLockViolation, ApprovalDecided.
+            TransitionRefused: the analysis is not where the effect may come; nothing is decided then.
+            SignatureBroken: delivery was approved, but the files are not what was signed; nothing is delivered.
+        """
+        asked = await self.approvals.get(access, approval_id)
+        then = await self._allowed(access, asked) if decision is Decision.APPROVED else None
+        try:
+            decided = await self.approvals.decide(access, approval_id, decision, reason, then)
+        except ApprovalDecided:
+            decided = await self.approvals.get(access, approval_id)
+            if (decided.decision, decided.decided_by) != (decision, access.user):
+                raise
+        if decided.decision is Decision.APPROVED:
+            await self.settle(decided.analysis_id)
+            if decided.effect is Effect.DELIVER:
+                await self._hand_over(access, decided)
+        return decided
+
+    async def settle(self, analysis_id: str) -> None:
+        """Let the files follow the record, under its lock: of two changes the later one is written last.
+
+        Drafts that nobody reviewed are as their run wrote them, and what was delivered stays as it was signed.
+        """
+
+        def work(session: Session) -> None:
+            row = session.get(AnalysisRow, analysis_id, with_for_update=True)
+            if row is None or row.status == Status.DELIVERED.value:
+                return
+            if "reviews" in row.document or Status(row.status) not in UNREVIEWED:
+                follow(self._analyses.folder(analysis_id), row.document)
+
+        await self._audit.database.transact(work)
+
+    async def _signed_by(self, access: AccessContext, analysis_id: str, reason: str) -> AnalysisRecord:
+        """A person's own signature: the request for it, and their yes to it."""
+        record = await self._analyses.get(access, analysis_id)
+        require_transition(Status(record.status), Status.SIGNED)
+        asked = await self.approvals.ask(
+            access, Effect.SIGN, analysis_id=analysis_id, study_uid=record.study_uid, details={}
+        )
+        await self.decide(access, asked.approval_id, Decision.APPROVED, reason)
+        return await self._analyses.get(access, analysis_id)
+
+    async def _allowed(self, access: AccessContext, asked: Approval) -> Then:
+        """What an approval does in its own transaction: the signature, or the check that there is one."""
+        if asked.effect is Effect.DELIVER:
+
+            def require_signed(session: Session, approval: Approval) -> None:
+                require_transition(Status(_locked(session, access, approval.analysis_id).status), Status.DELIVERED)
+
+            return require_signed
+        folder = self._analyses.folder(asked.analysis_id)
+        digests = await asyncio.to_thread(digests_of, folder)
+
+        def sign(session: Session, approval: Approval) -> None:
+            row = _locked(session, access, approval.analysis_id)
+            require_transition(Status(row.status), Status.SIGNED)
+            signature = {
+                "signed_by": approval.decided_by,
+                "signed_at": approval.decided.isoformat() if approval.decided else "",
+                "approval_id": approval.approval_id,
+            }
+            document = {**row.document, **signature, "status": Status.SIGNED.value}
+            _keep(row, Status.SIGNED, {**document, SEALED: seal(folder, document, digests)})
+            self._audit.append(session, access, Attempt("analysis.signed", "analysis", approval.analysis_id), "ok")
+
+        return sign
+
+    async def _hand_over(self, access: AccessContext, asked: Approval) -> None:
+        """Deliver what was signed; once it is delivered nothing is left to do."""
+        record = await self._analyses.get(access, asked.analysis_id, "analysis.deliver")
+        if record.status == Status.DELIVERED.value:
+            return
+        target = self._delivered / folder_name(record.study_uid) / record.analysis_id
+        delivery = {
+            "delivered_by": access.user,
+            "delivered_at": self._clock.now().isoformat(),
+            "destination": asked.details["destination"],
+        }
+        signed = {k: record.document[k] for k in ("analysis_id", "study_uid", "signed_by", "signed_at", "approval_id")}
+        folder = self._analyses.folder(record.analysis_id)
+        await asyncio.to_thread(copy_signed, folder, target, record.document, {**signed, **delivery})
+
+        def delivered(session: Session) -> None:
+            row = _locked(session, access, asked.analysis_id)
+            if row.status != Status.DELIVERED.value:  # by the same approval, sent twice at once
+                require_transition(Status(row.status), Status.DELIVERED)
+                _keep(row, Status.DELIVERED, {**row.document, **delivery})
+
+        await self._audit.guard(access, Attempt("analysis.delivered", "analysis", asked.analysis_id), delivered)
+
+
+def _locked(session: Session, access: AccessContext, analysis_id: str) -> AnalysisRow:
+    row = session.get(AnalysisRow, analysis_id, with_for_update=True)
+    if row is None:
+        raise AnalysisNotFound("There is no such analysis.")
+    access.require(row.patient_key)
+    return row
+
+
+def _keep(row: AnalysisRow, status: Status, document: dict[str, Any]) -> None:
+    row.status = status.value
+    row.document = {**document, "status": status.value}

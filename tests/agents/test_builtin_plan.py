@@ -1,0 +1,81 @@
+"""What the built-in planner does next, from what is needed and what the tools said."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from agents.builtin.plan import Result, Task, plan_next
+from agents.needs import needs_of
+from agents.routing.request import Intent, Request, Routed
+
+SERIES: dict[str, Any] = {"name": "series-1", "modality": "CT", "slices": 3, "rows": 4, "columns": 5}
+DESCRIBED: Result = ("study-describe", {"series": [SERIES], "priors": [], "masks": []})
+CRAFTED: Result = ("prompts-craft", {"series": "series-1", "prompts": [{"target": "liver"}]})
+OUTLINED: Result = ("segmentation-segment", {"masks": [{"id": "m1"}]})
+EVERYTHING = frozenset({"study", "prompts", "segmentation", "quality", "measurement", "report", "comparison"})
+
+
+def task(*requests: Request, found: tuple[str, ...] = ()) -> Task:
+    return Task("the question", needs_of(Routed(requests), found=found, films=()), EVERYTHING)
+
+
+def tools(said: object) -> list[str]:
+    assert isinstance(said, list)
+    return [name for name, _ in said]
+
+
+FIND = Request(Intent.FIND, "size of the liver", targets=("liver",))
+
+
+def test_it_describes_first_and_then_goes_stage_by_stage() -> None:
+    asked = task(FIND)
+    assert plan_next(asked, []) == [("study-describe", {})]
+    assert plan_next(asked, [DESCRIBED]) == [("prompts-craft", {"series": "series-1", "targets": ["liver"]})]
+    assert tools(plan_next(asked, [DESCRIBED, CRAFTED])) == ["segmentation-segment"]
+    assert tools(plan_next(asked, [DESCRIBED, CRAFTED, OUTLINED])) == ["quality-assess"]
+
+
+def test_a_poor_outline_is_refined_before_it_is_measured() -> None:
+    results = [DESCRIBED, CRAFTED, OUTLINED, ("quality-assess", {"masks": [{"id": "m1", "refine": True}]})]
+    assert plan_next(task(FIND), results) == [("segmentation-refine", {"mask": "m1"})]
+    results[-1] = ("quality-assess", {"masks": [{"id": "m1", "refine": False}]})
+    assert tools(plan_next(task(FIND), results)) == ["measurement-measure"]
+
+
+def test_without_an_outline_there_is_nothing_to_judge_or_measure() -> None:
+    results = [DESCRIBED, ("prompts-craft", {"series": "series-1", "prompts": []})]
+    assert tools(plan_next(task(FIND), results)) == ["report-compose"]
+
+
+def test_lookups_run_beside_the_first_stage() -> None:
+    history = Request(Intent.HISTORY, "was there surgery", kinds=("procedure",))
+    assert tools(plan_next(task(FIND, history), [DESCRIBED])) == ["history-search", "prompts-craft"]
+
+
+def test_a_follow_up_recalls_and_draws_no_new_draft() -> None:
+    recall = Request(Intent.RECALL, "how sure are you", topic="quality")
+    asked = task(recall, found=("liver",))
+    assert plan_next(asked, [DESCRIBED]) == [("results-recall", {"topic": "quality"})]
+    said = plan_next(asked, [DESCRIBED, ("results-recall", {"text": "The liver passed [m1]."})])
+    assert said == "The liver passed [m1]."
+
+
+def test_a_comparison_comes_after_the_measurement() -> None:
+    compare = Request(Intent.COMPARE, "compare with last year", targets=("liver",), prior="prior-2")
+    results = [DESCRIBED, CRAFTED, OUTLINED, ("quality-assess", {"masks": []}), ("measurement-measure", {})]
+    expected = [("comparison-compare", {"prior": "prior-2", "targets": ["liver"]})]
+    assert plan_next(task(compare), results) == expected
+
+
+def test_what_is_refused_calls_nothing_else() -> None:
+    refuse = Request(Intent.REFUSE, "what should I prescribe", about="treatment")
+    (call,) = plan_next(task(refuse), [DESCRIBED])
+    assert call[0] == "dialogue-refuse"
+    assert call[1]["reason_kind"] == "treatment"
+    assert "treatment" in call[1]["text"]
+
+
+def test_a_tool_that_failed_does_not_stop_the_rest() -> None:
+    broken: Result = ("measurement-measure", {"error": {"reason": "down", "remedy": "later"}})
+    results = [DESCRIBED, CRAFTED, OUTLINED, ("quality-assess", {"masks": []}), broken]
+    assert tools(plan_next(task(FIND), results)) == ["report-compose"]

@@ -1,0 +1,188 @@
+"""Slots of a request: side, series, earlier study, labels, parts of the record, people."""
+
+from __future__ import annotations
+
+import pytest
+
+from agents.routing.cues import compiled, cue_phrases, folded_text
+from agents.routing.examples import shipped_examples
+from agents.routing.masking import masked
+from agents.routing.request import PriorFacts, Situation
+from agents.routing.slots.kinds import kinds_of
+from agents.routing.slots.labels import labels_of
+from agents.routing.slots.person import names_person
+from agents.routing.slots.prior import chosen_prior
+from agents.routing.slots.series import Named, named_series
+from agents.routing.slots.side import conflicting
+from domain.history import DocumentKind
+from prompts.data import read_yaml
+
+BRAIN = Situation(
+    modalities=("MR",) * 3,
+    body_parts=("BRAIN",) * 3,
+    series=("series-1", "series-2", "series-3"),
+    series_text=("T1 axial", "T2 tse", "T2 FLAIR"),
+)
+PRIORS = Situation(
+    modalities=("CT",),
+    body_parts=("ABDOMEN",),
+    priors=(
+        PriorFacts("prior-1", "2024-05-02", "CR", "CHEST"),
+        PriorFacts("prior-2", "2023-11-20", "CT", "ABDOMEN"),
+        PriorFacts("prior-3", "2023-02-01", "CT", "ABDOMEN"),
+        PriorFacts("prior-4", "2019-07-07", "MR", "ABDOMEN"),
+    ),
+)
+
+
+@pytest.mark.parametrize(
+    ("text", "conflict"),
+    [
+        ("left right kidney", True),
+        ("right kidney on the left side", True),
+        ("linke Niere auf der rechten Seite", True),
+        ("riñón derecho del lado izquierdo", True),
+        ("left kidney and the right kidney", False),
+        ("left kidney, right kidney", False),
+        ("left or right kidney", False),
+        ("is the left kidney larger than the right", False),
+        ("left upper lobe nodule and right effusion", False),
+    ],
+)
+def test_sides_that_contradict_each_other(text: str, conflict: bool) -> None:
+    assert conflicting(text) is conflict
+
+
+@pytest.mark.parametrize(
+    ("text", "named"),
+    [
+        ("measure it in series 2", Named(("series-2",))),
+        ("series 1 and 3", Named(("series-1", "series-3"))),
+        ("on the second series", Named(("series-2",))),
+        ("en la serie tres", Named(("series-3",))),
+        ("series 9", Named(missing=True)),
+        ("on the FLAIR", Named(("series-3",))),
+        ("on the T2", Named(("series-2",))),
+        ("auf den axialen Bildern", Named(("series-1",))),
+        ("in the arterial phase", Named(missing=True)),
+        ("arterial bleeding", Named()),
+        ("portal vein", Named()),
+    ],
+)
+def test_named_series(text: str, named: Named) -> None:
+    assert named_series(text, BRAIN) == named
+
+
+@pytest.mark.parametrize(
+    ("text", "prior"),
+    [
+        ("compare with the prior", "prior-2"),
+        ("since 2019", "prior-4"),
+        ("since February 2023", "prior-3"),
+        ("compared with 2023", "prior-2"),
+        ("the very first study", "prior-4"),
+        ("mit der ersten CT vergleichen", "prior-3"),
+        ("the previous MRI", "prior-4"),
+        ("the chest film from 2024", "prior-1"),
+        ("compare with prior-3", "prior-3"),
+        ("compare with prior-9", ""),
+        ("compare with 1999", ""),
+        ("the CT before surgery", ""),
+        ("the MRI before surgery", "prior-4"),
+        ("the one before last", "prior-2"),
+    ],
+)
+def test_chosen_prior(text: str, prior: str) -> None:
+    assert chosen_prior(text, PRIORS) == prior
+
+
+@pytest.mark.parametrize(
+    ("text", "labels"),
+    [
+        ("Is this pneumonia or just atelectasis?", ("pneumonia", "atelectasis")),
+        ("TB vs sarcoid vs lymphoma?", ("tb", "sarcoid", "lymphoma")),
+        ("classify as normal, pneumonia or tuberculosis", ("normal", "pneumonia", "tuberculosis")),
+        ("Lungenembolie oder Pneumothorax?", ("pulmonary embolism", "pneumothorax")),
+        ("tell abscess from tumour", ("abscess", "tumour")),
+        ("normal or not?", ()),
+        ("classify this", ()),
+        ("is it new or was it there before?", ()),
+    ],
+)
+def test_labels(text: str, labels: tuple[str, ...]) -> None:
+    assert labels_of(text) == labels
+
+
+@pytest.mark.parametrize(
+    ("text", "kinds"),
+    [
+        ("last creatinine", ("laboratory",)),
+        ("Welche Medikamente nimmt er?", ("medication",)),
+        ("¿alergias?", ("allergy",)),
+        ("biopsy result", ("pathology_report",)),
+        ("tell me everything", ()),
+    ],
+)
+def test_kinds_of_documents(text: str, kinds: tuple[str, ...]) -> None:
+    assert kinds_of(text) == kinds
+
+
+def test_every_kind_is_one_of_the_history() -> None:
+    kinds = {*DocumentKind}
+    assert {*read_yaml("intents/kinds.yaml")} == kinds
+    assert {e.label.group for e in shipped_examples() if e.label.intent == "history"} == kinds
+
+
+@pytest.mark.parametrize(
+    ("text", "named"),
+    [
+        ("the scan of Jane Doe", True),
+        ("What did Mrs. Brown's scan show?", True),
+        ("Bilder von Frau Schneider", True),
+        ("send it to Mr. Khan", False),
+        ("MR brain with contrast", False),
+        ("MRI of the Left Kidney", False),
+        ("Dr. Smith asks about the liver", False),
+    ],
+)
+def test_people(text: str, named: bool) -> None:
+    assert names_person(text) is named
+
+
+def test_structures_are_masked_whatever_they_are() -> None:
+    assert masked("Segment the liver and the spleen") == masked("Segment the kidney") == "Segment the organ"
+
+
+def test_every_kind_of_intent_has_examples_and_cues() -> None:
+    labels = {str(e.label) for e in shipped_examples()}
+    intents = {name.partition("/")[0] for name in labels}
+    assert {*cue_phrases()} <= labels | intents
+    for intent in intents:
+        assert sum(e.label.intent == intent for e in shipped_examples()) >= 25, intent
+
+
+@pytest.mark.parametrize(
+    ("phrase", "text", "found"),
+    [
+        ("sign (it|this) now?", "sign it", True),
+        ("sign (it|this) now?", "sign of it", False),
+        ("delete … data", "delete all of the data", True),
+        ("delete … data", "delete one two three four five data", False),
+        ("bed #", "bed 12", True),
+        ("since @", "since 2021", True),
+        ("since @", "since 12", False),
+        ("^ hello $", "hello", True),
+        ("^ hello $", "hello there", False),
+        ("unterschr*", "Unterschreibe", True),
+    ],
+)
+def test_phrases(phrase: str, text: str, found: bool) -> None:
+    import re
+
+    pattern = compiled(phrase) if phrase.startswith("^") else rf"(?<= ){compiled(phrase)}"
+    assert bool(re.search(pattern, folded_text(text))) is found
+
+
+def test_unbalanced_phrase() -> None:
+    with pytest.raises(ValueError, match="unbalanced"):
+        compiled("sign (it|this")
