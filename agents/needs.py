@@ -42,7 +42,7 @@ def needs_of(routed: Routed, *, found: Sequence[str], films: Sequence[str]) -> N
         found: targets that were outlined in earlier turns.
         films: series that a chest report model here reads.
     """
-    requests = routed.requests
+    requests = _told(routed.requests)
     looked_for = [r for r in requests if r.intent is Intent.FIND]
     reports = [r for r in requests if r.intent is Intent.CHEST_REPORT]
     compared = [r for r in requests if r.intent is Intent.COMPARE]
@@ -58,6 +58,17 @@ def needs_of(routed: Routed, *, found: Sequence[str], films: Sequence[str]) -> N
         series=_unique(s for r in (*looked_for, *compared, *reports) for s in r.series),
         chest_report=bool(films and (reports or silent or (drafts and not found))),
         compose=any(r.intent in drafting for r in requests),
+    )
+
+
+def _told(requests: tuple[Request, ...]) -> tuple[Request, ...]:
+    """Without questions back that nobody needs: of a message that is refused, and of one that is understood besides."""
+    refused = any(r.intent is Intent.REFUSE for r in requests)
+    works = any(r.intent not in ENDING for r in requests)
+    return tuple(
+        r
+        for r in requests
+        if r.intent not in {Intent.ASK, Intent.UNKNOWN} or not (refused or (works and r.about == "question"))
     )
 
 

@@ -56,7 +56,7 @@ SPECIALISTS: dict[str, Specialist] = {
         Specialist("prompts", PromptsPlugin, "prompt_crafting"),
         Specialist("segmentation", SegmentationPlugin, "segmentation"),
         Specialist("chest", ChestReportPlugin, "chest_report", lambda w: w.around.chest_report is not None),
-        Specialist("features", FeaturesPlugin, "features", lambda w: w.around.insight is not None),
+        Specialist("features", FeaturesPlugin, "features"),
         Specialist("quality", QualityPlugin, "quality"),
         Specialist("measurement", MeasurementPlugin, "measurement"),
         Specialist("comparison", ComparisonPlugin, "comparison", lambda w: w.around.priors is not None),

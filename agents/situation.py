@@ -20,7 +20,7 @@ async def situation_of(workspace: Workspace) -> Situation:
         found=tuple(dict.fromkeys(m.target for m in workspace.masks.values())),
         answered=bool(workspace.analyses),
         priors=tuple(
-            PriorFacts(name=r["name"], date=r["date"], modality=r["modality"], body_part=r["body_part"])
+            PriorFacts(r["name"], r["date"], r["modality"], r["body_part"], r["description"])
             for r in priors
             if r["relation"] != "later"
         ),

@@ -20,6 +20,7 @@ from plugins.results import names, result
 from plugins.workspace import UnknownName, Workspace
 from prompts.lexicon import lexicon
 from tools.comparison.sentences import sentences
+from tools.deidentification_text import scrub_text
 
 LATER = "later"
 FAILED = ("", "comparison with an earlier study")
@@ -55,6 +56,7 @@ async def prior_rows(workspace: Workspace) -> tuple[dict[str, str], ...]:
             "date": _month(prior),
             "modality": prior.modality,
             "body_part": prior.body_part,
+            "description": scrub_text(prior.description, workspace.ingested.study.patient).value,
             "relation": prior.relation,
         }
         for name, prior in priors.items()

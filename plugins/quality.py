@@ -79,15 +79,12 @@ class QualityPlugin:
 
     async def _judge(self, uid: str) -> None:
         workspace = self._workspace
-        name = workspace.name_of(uid)
         masks = [m for m in workspace.masks.values() if m.series_uid == uid]
         verdicts, step_id = await judge(workspace, masks)
         for mask, verdict in zip(masks, verdicts, strict=True):
             if workspace.masks.get(mask.mask_id) is not mask:
                 continue  # replaced while it was judged
             keep_verdict(workspace, mask, verdict, step_id)
-            if verdict.outcome is Outcome.REJECT:
-                workspace.warn(f"{mask.target} in {name} was rejected by QA: {' '.join(verdict.reasons)}", mask.mask_id)
 
     def _row(self, mask: Mask) -> dict[str, object]:
         quality = mask.quality or Quality(Outcome.REVIEW, ("not judged",))
@@ -133,6 +130,9 @@ def keep_verdict(workspace: Workspace, mask: Mask, verdict: Quality, step_id: st
     """Put a judged mask, and the step that judged it, into the workspace."""
     workspace.masks[mask.mask_id] = mask.judged(verdict)
     workspace.quality_steps[mask.mask_id] = step_id
+    if verdict.outcome is Outcome.REJECT:
+        name, why = workspace.name_of(mask.series_uid), " ".join(verdict.reasons)
+        workspace.warn(f"{mask.target} in {name} was rejected by QA: {why}", mask.mask_id)
 
 
 def _region(prompt: CraftedPrompt | None) -> str:

@@ -73,7 +73,7 @@ def _measurements(workspace: Workspace, chosen: Sequence[Mask], all_of_it: bool)
 
 def _measured_mask(workspace: Workspace, mask: Mask) -> Iterator[Recalled]:
     numbers = workspace.measured.get(mask.mask_id, ()) if workspace.usable(mask) else ()
-    name, ids = _capital(mask.target), _ids(mask.mask_id, mask.step_id)
+    name, ids = _named(workspace, mask), _ids(mask.mask_id, mask.step_id)
     if not workspace.usable(mask):
         verdict = "was not judged yet" if mask.quality is None else "was rejected"
         yield Recalled(_outline(workspace, mask), f"{name}: not measured, its outline {verdict} {ids}.")
@@ -128,19 +128,20 @@ def _quality(workspace: Workspace, chosen: Sequence[Mask], _all: bool) -> Iterat
         source = f" ({quality.confidence_source})" if sure and quality.confidence_source else ""
         reasons = "; ".join(r.rstrip(".") for r in quality.reasons) or "no objection"
         step = workspace.quality_steps.get(mask.mask_id, mask.step_id)
-        text = f"{_capital(mask.target)}: QA says {quality.outcome.value}{sure}{source}: {reasons}"
+        text = f"{_named(workspace, mask)}: QA says {quality.outcome.value}{sure}{source}: {reasons}"
         yield Recalled(_outline(workspace, mask), f"{text} {_ids(mask.mask_id, step)}.")
     for tried in workspace.refinements:
         if any((tried.series_uid, tried.target) == (m.series_uid, m.target) for m in chosen):
             end = "kept" if tried.kept else "not kept"
             text = f"{_capital(tried.target)} was tried again with another {tried.change} ({tried.after}): {end}"
-            yield Recalled({"refinement": asdict(tried)}, f"{text} {_ids(*tried.steps)}.")
+            ids = tried.steps or [m.mask_id for m in chosen if m.target == tried.target]
+            yield Recalled({"refinement": asdict(tried)}, f"{text} {_ids(*ids)}.")
 
 
 def _models(workspace: Workspace, chosen: Sequence[Mask], all_of_it: bool) -> Iterator[Recalled]:
     for mask in chosen:
         facts = {"id": mask.mask_id, "target": mask.target, "model": mask.model, "step": mask.step_id}
-        text = f"{_capital(mask.target)} was outlined by {mask.model} {_ids(mask.mask_id, mask.step_id)}."
+        text = f"{_named(workspace, mask)} was outlined by {mask.model} {_ids(mask.mask_id, mask.step_id)}."
         yield Recalled(facts, text)
     by_series = chain(workspace.reported.items(), workspace.classified.items()) if all_of_it else ()
     for uid, statements in by_series:
@@ -207,6 +208,12 @@ def _number(number: Measurement) -> dict[str, object]:
         "source": number.source,
         "step": number.step_id,
     }
+
+
+def _named(workspace: Workspace, mask: Mask) -> str:
+    """The target, and its series where outlines of several series could be meant."""
+    several = len({m.series_uid for m in workspace.masks.values()}) > 1
+    return _capital(mask.target) + (f" in {workspace.name_of(mask.series_uid)}" if several else "")
 
 
 def _ids(*found: str) -> str:

@@ -6,7 +6,14 @@ import numpy as np
 from scipy import ndimage
 
 from domain.analysis import Refinement
-from domain.errors import BurnedInTextSuspected, GeometryInvalid, MedImageError, ModelError, TargetRefused
+from domain.errors import (
+    BurnedInTextSuspected,
+    GeometryInvalid,
+    MedImageError,
+    ModelError,
+    SpacingMissing,
+    TargetRefused,
+)
 from domain.mask import Mask
 from inference.series.slice_choice import SliceChoice, around_mask
 from plugins.outlining import outline
@@ -81,24 +88,23 @@ async def _attempt(workspace: Workspace, mask: Mask, one: Try) -> tuple[Mask, Re
 
 
 async def _ask(workspace: Workspace, mask: Mask, one: Try) -> Mask | None:
-    """The new outline; None when no model gave one."""
+    """The new outline; None when there is none."""
     name = workspace.name_of(mask.series_uid)
-    candidates = workspace.candidates(name, one.prompt.target, one.prompt.region)
-    models = [one.model] if one.model else [c.model for c in candidates]
-    slices = _near_largest_part(one.near) if one.near is not None else None
-    for model in models:
-        try:
-            (found,) = await outline(
-                workspace, name, [one.prompt], model, slices=slices, chosen_window=one.change == "window"
-            )
-        except (ModelError, BurnedInTextSuspected, TargetRefused, GeometryInvalid) as error:
-            workspace.warn(f"{model.identity.name} gave no answer in {name}: {error}")
-        else:
-            return found
-    return None
+    try:
+        slices = None if one.near is None else await workspace.compute.run(near_largest_part, one.near)
+        if slices is not None and slices.complete:
+            return None  # the largest part is everywhere: the answer would be the same
+        (found,) = await outline(
+            workspace, name, [one.prompt], one.model, slices=slices, chosen_window=one.chosen_window
+        )
+    except (ModelError, BurnedInTextSuspected, TargetRefused, GeometryInvalid, SpacingMissing) as error:
+        workspace.warn(f"{one.model.identity.name} gave no answer in {name}: {error}")
+        return None
+    return found
 
 
-def _near_largest_part(mask: Mask) -> SliceChoice:
+def near_largest_part(mask: Mask) -> SliceChoice:
+    """Slices that show the largest part of an outline, and those near it. Raises SpacingMissing."""
     labels, count = ndimage.label(mask.array)
     sizes = np.bincount(labels.ravel(), minlength=count + 1)[1:]
     return around_mask(mask.geometry, labels == int(np.argmax(sizes)) + 1, MARGIN_MM)

@@ -33,7 +33,9 @@ class StudyPlugin:
                 "question": fence(scrub_text(workspace.question, patient).value, "question"),
                 "priority": workspace.order.priority.value,
                 "series": [self._series(name) for name in workspace.series_names],
-                "priors": list(await prior_rows(workspace)) if workspace.around.priors is not None else [],
+                "priors": [{**r, "description": fence(r["description"], "tag")} for r in await prior_rows(workspace)]
+                if workspace.around.priors is not None
+                else [],
                 "masks": [
                     {
                         "id": m.mask_id,

@@ -107,7 +107,7 @@ def suggest(quality: Quality, target: str) -> tuple[str, ...]:
     reasons = " ".join(quality.reasons)
     facts = anatomy(target)
     hints = []
-    if "empty" in reasons or "not seen" in reasons:
+    if "empty: " in reasons or "not seen" in reasons:
         hints.append("another window, or slices where the target is expected")
     if "patient's" in reasons and "half" in reasons and facts is not None and facts.paired:
         hints.append(f'ask for "{facts.name}" without a side and take the part on the right side')

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from agents.routing.examples import Label
+from agents.routing.facts import points_back
 from agents.routing.objects import FINDINGS, MEASUREMENTS, among, beyond, refers_back, targets_of, topic_of
 from agents.routing.reading import Read
 from agents.routing.request import Intent, Request, Situation
@@ -66,7 +67,7 @@ def _same_elsewhere(clause: Read, situation: Situation) -> Request | None:
     if clause.facts.question.targets or not situation.found or len(clause.facts.row) > ELLIPTIC_SERIES:
         return None
     series = named_series(clause.text, situation).series
-    if not series or clause.intent in {Intent.DESCRIBE, Intent.HISTORY, Intent.REFUSE, Intent.COMPARE}:
+    if not series or clause.facts.inquires or clause.intent in {Intent.HISTORY, Intent.REFUSE, Intent.COMPARE}:
         return None
     return _request(clause, Intent.FIND, targets=situation.found, series=series)
 
@@ -197,7 +198,7 @@ def _classify(clause: Read, context: Context) -> Iterator[Request]:
     labels = labels_of(clause.text)
     if labels and all(names_modality(label) for label in labels):
         yield _request(clause, Intent.DESCRIBE)
-    elif not labels or (not context.situation.classifier and clause.facts.question.targets):
+    elif not labels:
         yield from _find(clause, context)
     else:
         yield _request(clause, labels=labels, series=named_series(clause.text, context.situation).series)
@@ -226,7 +227,7 @@ def _unknown(clause: Read, context: Context) -> Iterator[Request]:
     targets = targets_of(replace(clause, label=Label(Intent.FIND, "")), context.situation)
     if targets and (not refers_back(clause, targets) or _one_organ(context.situation)):
         yield from _looked_for(clause, targets, context.situation)
-    elif refers_back(clause, ()):
+    elif refers_back(clause, ()) or (context.situation.answered and points_back(clause.facts.row)):
         yield _referred(clause, context.situation)
     else:
         yield from _outside(clause)

@@ -33,12 +33,13 @@ class Intent(StrEnum):
 
 @dataclass(frozen=True)
 class PriorFacts:
-    """An earlier study: "prior-1" is the newest; `date` is ISO 8601, "" when unknown."""
+    """An earlier study: "prior-1" is the newest; `date` is ISO 8601, "" when unknown; `description` as in DICOM."""
 
     name: str
     date: str = ""
     modality: str = ""
     body_part: str = ""
+    description: str = ""
 
 
 @dataclass(frozen=True)

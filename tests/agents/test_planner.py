@@ -96,7 +96,7 @@ async def test_a_chat_model_does_the_run_by_tool_calls(run: Any, stream: bool) -
             assert done.text.startswith("Liver: area")
             assert not any("took over" in w for w in done.workspace.warnings)
         told = {t["function"]["name"] for t in server.requests[0]["tools"]}
-        without = {"chest-report", "features-classify", "comparison-compare", "history-search", "delivery-request"}
+        without = {"chest-report", "comparison-compare", "history-search", "delivery-request"}
         assert set(ORDER) <= told
         assert not told & without, "tools of specialists that this run does not have"
         assert all(body.get("stream", False) is stream for body in server.requests)

@@ -31,13 +31,18 @@ def slice_study(patient: Patient = JANE) -> IngestedStudy:
 
 def volume_study(folder: Path, slices: int = 12, patient: Patient = JANE) -> IngestedStudy:
     """A CT phantom of 48 × 64 pixels, the more of it bright the higher the slice."""
-    study = _of(write_phantom(folder, slices=slices, BodyPartExamined="ABDOMEN"), patient)
+    study = phantom_study(folder, slices, patient)
     for uid, volume in study.volumes.items():
         array = volume.array.copy()
         for index in range(slices):
             array[index, : 48 * (index + 1) // slices] = 400
         study = replace(study, volumes={**study.volumes, uid: replace(volume, array=array)})
     return study
+
+
+def phantom_study(folder: Path, slices: int, patient: Patient = JANE, **header: Any) -> IngestedStudy:
+    """A CT phantom of the abdomen; see `write_phantom`."""
+    return _of(write_phantom(folder, slices=slices, BodyPartExamined="ABDOMEN", **header), patient)
 
 
 def _of(paths: Sequence[Path], patient: Patient) -> IngestedStudy:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import base64
+import io
 import json
 from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -11,6 +14,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
+from PIL import Image
 
 from domain.errors import ConfigurationError, ModelUnavailable, ModelUnreachable, TargetRefused
 from domain.privacy import Deidentified
@@ -25,6 +29,8 @@ from plugins.report import ReportPlugin
 from plugins.workspace import UnknownName, Workspace
 from tests.inference.contract_servers import Insight, serve, text_vector
 from tests.plugins.rooms import room, slice_study, volume_study
+from tools.ingest import ingest
+from tools.png import encode_rgb
 
 LABELS = ["pneumonia", "pleural effusion", "no finding"]
 
@@ -93,6 +99,26 @@ async def test_labels_are_sent_as_sentences_and_the_image_without_headers(
     sent = json.dumps(contract.requests)
     for identity in ("Doe", "Jane", "4711", "CompressedSamples"):
         assert identity not in sent
+
+
+async def test_a_colour_image_is_sent_in_colour(model: MedImageInsight, contract: Insight, tmp_path: Path) -> None:
+    pixels = np.zeros((40, 60, 3), np.uint8)
+    pixels[:, :30, 0], pixels[:, 30:, 2] = 200, 90
+    (tmp_path / "skin.png").write_bytes(encode_rgb(pixels))
+    (study,) = ingest([tmp_path / "skin.png"]).studies
+    said = await classify(room(study, insight=model), ["naevus", "melanoma"])
+    assert {r["label"] for r in said["ranking"]} == {"naevus", "melanoma"}
+    (sent,) = [image for body in contract.requests for image, _ in body["input_data"]["data"] if image]
+    with Image.open(io.BytesIO(base64.b64decode(sent)), formats=("PNG",)) as png:
+        shown = np.asarray(png.convert("RGB"))
+    middle = shown[shown.shape[0] // 2]
+    assert (middle[shown.shape[1] // 4].tolist(), middle[3 * shown.shape[1] // 4].tolist()) == ([200, 0, 0], [0, 0, 90])
+
+
+@pytest.mark.parametrize("label", ["Crohn disease", "Hodgkin lymphoma", "BI-RADS 4", "nodule > 8 mm", "COVID-19"])
+async def test_names_of_diseases_name_no_person(model: MedImageInsight, label: str) -> None:
+    said = await classify(room(slice_study(), insight=model), [label, "no finding"])
+    assert {r["label"] for r in said["ranking"]} == {label, "no finding"}
 
 
 async def test_a_volume_is_looked_at_in_five_slices_and_says_how_they_differ(

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -16,6 +18,8 @@ from plugins.recalled import TOPICS
 from plugins.report import ReportPlugin
 from plugins.workspace import Statement, UnknownName, Workspace
 from tests.plugins.rooms import outline, room, volume_study
+from tests.tools.outputs_builders import write_phantom
+from tools.ingest import ingest
 
 VOXEL_ML = 0.5 * 0.75 * 2.5 / 1000
 """Of the phantom."""
@@ -127,6 +131,33 @@ async def test_who_said_what(kidneys: Workspace) -> None:
         'CXRReportGen@1 said of series-1: "No effusion." [s8]',
     ]
     assert (await recall(kidneys, "models", ["left kidney"]))["text"].count("\n") == 0
+
+
+async def test_outlines_of_two_series_say_of_which_they_are(tmp_path: Path) -> None:
+    one = write_phantom(tmp_path, slices=1)
+    (tmp_path / "two").mkdir()
+    other = {"SeriesInstanceUID": "1.2.3.9", "SOPInstanceUID": "1.2.3.9.1", "SeriesNumber": 5}
+    (study,) = ingest([*one, *write_phantom(tmp_path / "two", slices=1, **other)]).studies
+    workspace = room(study)
+    first = outline(workspace, "liver", 30)
+    second = workspace.series("series-2")
+    workspace.add_mask(
+        replace(first, mask_id=workspace.next_mask_id(), series_uid=second.series_uid, geometry=second.geometry)
+    )
+    await MeasurementPlugin(workspace).measure()
+    lines = (await recall(workspace, "measurements"))["text"].splitlines()
+    assert [line.split(":")[0] for line in lines] == ["Liver in series-1", "Liver in series-2"]
+    assert "[m2, " in lines[1]
+
+
+async def test_an_empty_outline_excludes_nothing(study: IngestedStudy) -> None:
+    workspace = room(study)
+    outline(workspace, "left kidney", 30)
+    outline(workspace, "right kidney", 0, outcome=Outcome.REVIEW)
+    await MeasurementPlugin(workspace).measure()
+    said = (await recall(workspace, "measurements"))["text"]
+    assert "Right kidney: MedImageParse@3 outlined nothing; that does not exclude it [m2, s1]." in said
+    assert "larger" not in said
 
 
 async def test_prompts_as_they_were_sent(kidneys: Workspace) -> None:

@@ -59,6 +59,9 @@ def chosen_prior(text: str, situation: Situation) -> str:
     fitting = _of_modality(folded, _of_date(folded, situation.priors))
     if not fitting:
         return ""
+    described = [p for p in fitting if _events(folded_text(p.description)) & _events(folded)]
+    if described:
+        return described[0].name
     if _words()["event"].search(folded):
         return fitting[0].name if len(fitting) == 1 else ""
     if _words()["second"].search(folded):
@@ -66,6 +69,16 @@ def chosen_prior(text: str, situation: Situation) -> str:
     if _words()["oldest"].search(folded):
         return fitting[-1].name
     return newest_alike(fitting, situation) or fitting[0].name
+
+
+def _events(folded: str) -> frozenset[str]:
+    """Before or after an operation or a treatment, as a text says it."""
+    return frozenset(name for name, pattern in _described_events().items() if pattern.search(folded))
+
+
+@cache
+def _described_events() -> Mapping[str, re.Pattern[str]]:
+    return group_finder("priors", "events")
 
 
 def newest_alike(priors: Sequence[PriorFacts], situation: Situation) -> str:
@@ -76,10 +89,10 @@ def newest_alike(priors: Sequence[PriorFacts], situation: Situation) -> str:
 
 def _of_date(folded: str, priors: Sequence[PriorFacts]) -> list[PriorFacts]:
     years = _YEAR.findall(folded)
-    if not years:
-        return [*priors]
-    fitting = [p for p in priors if p.date[:4] in years]
     months = [m for m, pattern in _months().items() if pattern.search(folded)]
+    if not years:
+        return [p for p in priors if p.date[5:7] in months] or [*priors]
+    fitting = [p for p in priors if p.date[:4] in years]
     in_month = [p for p in fitting if p.date[5:7] in months]
     return in_month or fitting
 
