@@ -16,6 +16,7 @@ from domain.study import Series
 from inference.medimageinsight import label_text
 from plugins.results import names, result
 from plugins.workspace import Statement, Workspace
+from prompts.lexicon import lexicon
 from tools.deidentification_text import scrub_text
 
 FEWEST, MOST = 2, 12
@@ -24,8 +25,19 @@ SLICES = 5
 CAUTION = "The labels compete only with each other, and a probability is no diagnosis."
 UNJUDGED = "Whether the model knows images of this kind is undecided: no reference images are configured."
 
-_MODALITIES = {"CR": "x-ray", "DX": "x-ray", "RG": "x-ray", "MR": "MRI", "US": "ultrasound", "MG": "mammography"}
-"""As labels say it; others by their code."""
+_MODALITIES = {
+    "XR": "x-ray",
+    "MR": "MRI",
+    "US": "ultrasound",
+    "MG": "mammography",
+    "PT": "PET",
+    "OP": "fundus photography",
+    "OPT": "OCT",
+    "SM": "histopathology",
+    "ES": "endoscopy",
+    "DMS": "dermoscopy",
+}
+"""Families of modalities as labels say them; others by their code."""
 _VIEWS = {"AP": "anteroposterior", "PA": "posteroanterior", "LL": "lateral", "RL": "lateral"}
 
 
@@ -162,7 +174,7 @@ def sampled(count: int) -> tuple[int, ...]:
 
 
 def _prompt(series: Series, label: str) -> Deidentified[str]:
-    modality = _MODALITIES.get(series.modality.upper(), series.modality)
+    modality = _MODALITIES.get(lexicon().family(series.modality), series.modality)
     view = _VIEWS.get(series.view_position.upper(), "")
     return label_text(modality, series.body_part.lower(), view, label)
 

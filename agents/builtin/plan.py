@@ -15,6 +15,7 @@ Call = tuple[str, dict[str, Any]]
 Result = tuple[str, dict[str, Any]]
 """Fully qualified tool name, and its JSON."""
 
+DESTINATIONS = {"pacs": {"pacs"}, "ehr": {"ehr", "emr", "his", "kis", "epic", "chart", "akte"}}
 QUOTED = 80
 """Characters of a user's words that are said back."""
 
@@ -113,7 +114,15 @@ def _comparing(needs: Needs) -> Iterator[Call]:
 
 def _effects(needs: Needs) -> Iterator[Call]:
     for request in needs.of(Intent.SIGN, Intent.DELIVER):
-        yield "delivery-request", {"action": request.action or request.intent.value}
+        action = request.action or request.intent.value
+        destination = _destination(request.text) if request.intent is Intent.DELIVER else ""
+        yield "delivery-request", {"action": action, **({"destination": destination} if destination else {})}
+
+
+def _destination(text: str) -> str:
+    """Where the words want it delivered: "pacs", "ehr" or "" when they do not say."""
+    words = {w.strip(".,?!").lower() for w in text.split()}
+    return next((name for name, said in DESTINATIONS.items() if words & said), "")
 
 
 def _endings(needs: Needs, study: dict[str, Any]) -> Iterator[Call]:

@@ -75,6 +75,13 @@ def test_what_is_refused_calls_nothing_else() -> None:
     assert "treatment" in call[1]["text"]
 
 
+def test_a_delivery_goes_where_the_words_say() -> None:
+    to_pacs = Request(Intent.DELIVER, "please send it to PACS.", action="deliver")
+    anywhere = Request(Intent.DELIVER, "send it", action="deliver")
+    assert plan_next(task(to_pacs), [DESCRIBED]) == [("delivery-request", {"action": "deliver", "destination": "pacs"})]
+    assert plan_next(task(anywhere), [DESCRIBED]) == [("delivery-request", {"action": "deliver"})]
+
+
 def test_a_tool_that_failed_does_not_stop_the_rest() -> None:
     broken: Result = ("measurement-measure", {"error": {"reason": "down", "remedy": "later"}})
     results = [DESCRIBED, CRAFTED, OUTLINED, ("quality-assess", {"masks": []}), broken]

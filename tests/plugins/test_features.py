@@ -105,10 +105,12 @@ async def test_a_colour_image_is_sent_in_colour(model: MedImageInsight, contract
     pixels = np.zeros((40, 60, 3), np.uint8)
     pixels[:, :30, 0], pixels[:, 30:, 2] = 200, 90
     (tmp_path / "skin.png").write_bytes(encode_rgb(pixels))
-    (study,) = ingest([tmp_path / "skin.png"]).studies
+    (study,) = ingest([tmp_path / "skin.png"], question="dermoscopy: which lesion is it?").studies
     said = await classify(room(study, insight=model), ["naevus", "melanoma"])
     assert {r["label"] for r in said["ranking"]} == {"naevus", "melanoma"}
-    (sent,) = [image for body in contract.requests for image, _ in body["input_data"]["data"] if image]
+    rows = [row for body in contract.requests for row in body["input_data"]["data"]]
+    assert {text for _, text in rows if text} == {"dermoscopy naevus", "dermoscopy melanoma"}
+    (sent,) = [image for image, _ in rows if image]
     with Image.open(io.BytesIO(base64.b64decode(sent)), formats=("PNG",)) as png:
         shown = np.asarray(png.convert("RGB"))
     middle = shown[shown.shape[0] // 2]

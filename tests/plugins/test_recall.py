@@ -136,7 +136,7 @@ async def test_who_said_what(kidneys: Workspace) -> None:
 async def test_outlines_of_two_series_say_of_which_they_are(tmp_path: Path) -> None:
     one = write_phantom(tmp_path, slices=1)
     (tmp_path / "two").mkdir()
-    other = {"SeriesInstanceUID": "1.2.3.9", "SOPInstanceUID": "1.2.3.9.1", "SeriesNumber": 5}
+    other: dict[str, Any] = {"SeriesInstanceUID": "1.2.3.9", "SOPInstanceUID": "1.2.3.9.1", "SeriesNumber": 5}
     (study,) = ingest([*one, *write_phantom(tmp_path / "two", slices=1, **other)]).studies
     workspace = room(study)
     first = outline(workspace, "liver", 30)

@@ -57,8 +57,11 @@ def chosen_prior(text: str, situation: Situation) -> str:
         name = f"prior-{int(named[1])}"
         return name if any(p.name == name for p in situation.priors) else ""
     fitting = _of_modality(folded, _of_date(folded, situation.priors))
-    if not fitting:
-        return ""
+    return _of_time(folded, fitting, situation) if fitting else ""
+
+
+def _of_time(folded: str, fitting: Sequence[PriorFacts], situation: Situation) -> str:
+    """The study of those that fit which the words tell by its place in time."""
     described = [p for p in fitting if _events(folded_text(p.description)) & _events(folded)]
     if described:
         return described[0].name
