@@ -124,11 +124,12 @@ def test_named_abnormalities_of_a_film_are_looked_for(router: Router) -> None:
     assert (found.intent, found.targets) == (Intent.FIND, ("pneumothorax",))
 
 
-def test_without_a_classifier_labels_are_looked_for(router: Router) -> None:
-    text = "Is this pneumonia or atelectasis?"
-    assert only(router, text, FILM).labels == ("pneumonia", "atelectasis")
-    found = only(router, text, replace(FILM, classifier=False))
-    assert (found.intent, found.targets) == (Intent.FIND, ("pneumonia", "atelectasis"))
+@pytest.mark.parametrize("classifier", [True, False], ids=["there", "not-configured"])
+def test_a_choice_of_labels_is_ranked_and_the_specialist_says_when_it_is_not_there(
+    router: Router, classifier: bool
+) -> None:
+    ranked = only(router, "Is this pneumonia or atelectasis?", replace(FILM, classifier=classifier))
+    assert (ranked.intent, ranked.labels) == (Intent.CLASSIFY, ("pneumonia", "atelectasis"))
 
 
 def test_medication_in_the_record_is_history_and_what_to_give_is_treatment(router: Router) -> None:
