@@ -130,12 +130,12 @@ def services(
         ingest=ingest,
     )
 
+    imaging = ConversationImaging(conversations=conversations, bindings=bindings, studies=studies, analyses=analyses)
     boards = BoardRooms(
         boards=BoardRecords(audit, clock),
         team=BoardTeam(
-            imaging=ConversationImaging(
-                conversations=conversations, bindings=bindings, studies=studies, analyses=analyses
-            ),
+            imaging=imaging,
+            studies=imaging,
             history=history,
             evidence=BuiltinGuidance(),
             chat=chat,

@@ -11,6 +11,7 @@ from typing import Any
 from domain.access import AccessContext
 from domain.analysis import Step
 from domain.ports import Listener, RunEvent
+from domain.study import Study
 from jobs.board_run import around
 from jobs.contracts import Conversations
 from records.analyses import AnalysisRecords
@@ -61,6 +62,18 @@ class ConversationImaging:
             return answer.text, "", ()
         record = await self._analyses.get(access, answer.analysis_id)
         return answer.text, answer.analysis_id, tuple(_steps(record.document))
+
+    async def study(self, access: AccessContext, study_uid: str, question: str) -> Study:
+        """What a study is, for the agents of a board.
+
+        Raises:
+            StudyNotFound, PatientLockViolation.
+        """
+        run = around()
+        conversation_id = _conversation(run.board_id if run else uuid.uuid4().hex, access.user, study_uid)
+        await self._bindings.bind(access, conversation_id, await self._studies.get(access, study_uid))
+        async with self._conversations.held(access, study_uid, conversation_id, question) as workspace:
+            return workspace.ingested.study
 
 
 def _conversation(board_id: str, user: str, study_uid: str) -> str:

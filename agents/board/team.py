@@ -3,25 +3,29 @@
 from __future__ import annotations
 
 import asyncio
-import re
-from collections.abc import Awaitable, Callable, Coroutine, Sequence
-from typing import Any, Protocol, TypeVar
+import logging
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Protocol
 
 from agents.board.case import Case, read_case
-from agents.board.chair import planned_order
-from agents.board.members import ImagingAnswer, Member, contradiction_claims, members
+from agents.board.chair import BUDGET, Chair
+from agents.board.claims import of_self
+from agents.board.floor import Floor, Stopped, Tell, Unread, Voice, unless
+from agents.board.member import ImagingAnswer, StudyFacts
+from agents.board.registry import Surroundings, seated
+from agents.board.remarks import CHAIR, Remarks
 from agents.chat_models import ChatConfiguration
+from agents.guardrails import Budget
+from agents.routing.router import Router
 from domain.access import AccessContext
-from domain.board import AuthorKind, Board, BoardMessage, Claim, Source
+from domain.board import AuthorKind, Board, BoardMessage, Claim
 from domain.errors import MedImageError
 from domain.evidence import EvidenceLookup
 from domain.history import PatientHistory
 from domain.ports import Clock
 
-T = TypeVar("T")
-Tell = Callable[[BoardMessage], Awaitable[None]]
-CHAIR = "chair"
-_ADDRESS = re.compile(r"^\s*@(\w+)[\s,:]*", re.IGNORECASE)
+_log = logging.getLogger(__name__)
 
 
 class Session(Protocol):
@@ -40,15 +44,10 @@ class Session(Protocol):
         """Everything that was said, oldest first."""
 
 
-class Unread(Protocol):
-    """Messages of people that arrive while the run goes on."""
-
-    def take(self) -> Sequence[BoardMessage]:
-        """What was not read yet; it is read now."""
-
-
-class Stopped(Exception):
-    """The board was told to stop."""
+@dataclass(frozen=True)
+class _Read:
+    case: Case
+    warning: str = ""
 
 
 class BoardTeam:
@@ -57,7 +56,11 @@ class BoardTeam:
     Args:
         imaging: the planner's answers about a study.
         history, evidence: None where nothing is configured; those members are not there then.
-        chat: with a remote model, it chooses who speaks; it is told names and counts, never what was said.
+        chat: with a remote model, it chairs; the built-in chair completes what it leaves out, and takes over.
+        studies: what the board's studies are. Without it no slide is asked about, studies are not compared by
+            date, and a remote model is told names and counts only, since nobody knows whose identity to take out.
+        budget: of the remote chair.
+        router: reads remarks that name nobody.
     """
 
     def __init__(
@@ -69,12 +72,18 @@ class BoardTeam:
         chat: ChatConfiguration,
         clock: Clock,
         new_id: Callable[[], str],
+        studies: StudyFacts | None = None,
+        budget: Budget = BUDGET,
+        router: Router | None = None,
     ) -> None:
         self._history = history
-        self._members = members(imaging, evidence, record=history is not None)
+        self._members = seated(Surroundings(imaging, history is not None, evidence, router))
         self._chat = chat
         self._clock = clock
         self._new_id = new_id
+        self._studies = studies
+        self._budget = budget
+        self._router = router
 
     async def run(self, session: Session, tell: Tell, inbox: Unread, stop: asyncio.Event) -> None:
         """Work on the board's question until everybody has spoken, or until `stop`; what was said stays."""
@@ -84,83 +93,45 @@ class BoardTeam:
             return
 
     async def _run(self, session: Session, tell: Tell, inbox: Unread, stop: asyncio.Event) -> None:
-        case = await self._read(session, tell, stop)
-        called = [m for m in inbox.take() if _addressed(m)]
-        if called:  # somebody asked one member: that one answers, and nobody else
-            await self._answer(called, case, tell, stop)
+        read = await unless(stop, self._read(session))
+        case = read.case
+        case.people += [m for m in session.messages if m.kind is AuthorKind.PERSON]
+        remarks = Remarks(self._members, session.board.members, self._router)
+        floor = Floor(case, self._members, remarks, Voice(tell, self._clock, self._new_id), inbox, stop)
+        if read.warning:
+            await floor.say(CHAIR, [of_self(CHAIR, read.warning)])
+        if await floor.open():
             return
-        waiting = await _unless(stop, planned_order(self._chat, tuple(self._members), case))
-        for name in waiting:
-            await self._answer(inbox.take(), case, tell, stop)
-            await self._speak(self._members[name], case, "", "", tell, stop)
-            if name == "pathology":
-                await self._say(CHAIR, contradiction_claims(case), tell)
-        await self._answer(inbox.take(), case, tell, stop)
+        closing = await self._chaired(floor, remarks) if self._chat.remote else []
+        while floor.waiting:
+            await floor.hear()
+            await floor.next()
+        await floor.hear()
+        await floor.say(CHAIR, closing)
 
-    async def _read(self, session: Session, tell: Tell, stop: asyncio.Event) -> Case:
+    async def _read(self, session: Session) -> _Read:
         try:
-            return await _unless(stop, read_case(session.board, session.access, self._history))
+            return _Read(await read_case(session.board, session.access, self._history, self._studies))
         except MedImageError as error:
-            text = f"The patient's record cannot be read: {error.reason} The board goes on without it."
-            await self._say(CHAIR, [Claim(text, (Source("board", session.board.board_id),))], tell)
-            return await read_case(session.board, session.access, None)
+            warning = f"The patient's record cannot be read: {error.reason} The board goes on without it."
+            return _Read(await read_case(session.board, session.access, None, self._studies), warning)
 
-    async def _answer(self, messages: Sequence[BoardMessage], case: Case, tell: Tell, stop: asyncio.Event) -> None:
-        """Let the member that a person addresses answer; a question to nobody goes to the record."""
-        for message in messages:
-            name = _addressed(message)
-            text = _ADDRESS.sub("", message.text).strip()
-            member = self._members.get(name or ("history" if text.endswith("?") else ""))
-            if member is not None and text:
-                await self._speak(member, case, text, message.message_id, tell, stop)
-            elif name:
-                known = ", ".join(f"@{n}" for n in self._members)
-                note = Claim(f"There is no {name} on this board; there is {known}.", (_of(message),))
-                await self._say(CHAIR, [note], tell, message.message_id)
-
-    async def _speak(
-        self, member: Member, case: Case, question: str, reply_to: str, tell: Tell, stop: asyncio.Event
-    ) -> None:
+    async def _chaired(self, floor: Floor, remarks: Remarks) -> list[Claim]:
+        """What a remote chair says at the end. It may fail, or leave members out: they speak all the same."""
+        chair = Chair(floor, remarks, self._chat, self._budget)
         try:
-            claims = list(await _unless(stop, member.speak(case, question)))
-        except MedImageError as error:
-            claims = [Claim(f"Nothing can be said: {error.reason}", (Source("board", member.name),))]
-        supported = [c for c in claims if c.sources]
-        if not supported:
-            supported = [Claim("My sources have nothing to this.", (Source("board", member.name),))]
-        else:
-            case.said.setdefault(member.name, []).extend(supported)
-        await self._say(member.name, supported, tell, reply_to)
-
-    async def _say(self, author: str, claims: Sequence[Claim], tell: Tell, reply_to: str = "") -> None:
-        if claims:
-            at = self._clock.now()
-            await tell(BoardMessage(self._new_id(), author, AuthorKind.AGENT, at, tuple(claims), reply_to))
-
-
-def _addressed(message: BoardMessage) -> str:
-    found = _ADDRESS.match(message.text)
-    return found[1].lower() if found else ""
-
-
-def _of(message: BoardMessage) -> Source:
-    return Source("person", message.message_id)
-
-
-async def _unless(stop: asyncio.Event, work: Coroutine[Any, Any, T]) -> T:
-    """The work's result, unless the board is stopped first: then the work is cancelled.
-
-    Raises:
-        Stopped.
-    """
-    doing, stopping = asyncio.ensure_future(work), asyncio.ensure_future(stop.wait())
-    try:
-        await asyncio.wait({doing, stopping}, return_when=asyncio.FIRST_COMPLETED)
-        if not doing.done():
-            raise Stopped
-        return doing.result()
-    finally:
-        stopping.cancel()
-        if not doing.done():
-            doing.cancel()
-            await asyncio.gather(doing, return_exceptions=True)
+            said, dropped = await floor.until_stopped(chair.preside())
+        except Stopped:
+            raise
+        except Exception as error:
+            if chair.broken is not None:
+                raise chair.broken from error
+            _log.warning("the chat model could not chair the board (%s)", type(error).__name__)
+            name = self._chat.name
+            text = f"The chat model {name} could not chair ({type(error).__name__}); the built-in order goes on."
+            await floor.say(CHAIR, [of_self(CHAIR, text)])
+            return []
+        if said and dropped:
+            text = f"{dropped} sentences of the chat model {self._chat.name} had no support and were left out."
+            said.append(of_self(CHAIR, text))
+        return said

@@ -30,6 +30,8 @@ from api.problems import problems
 from api.services import Given, Services
 from domain.access import AccessContext
 from domain.board import Board, BoardMessage, BoardState
+from domain.errors import MedImageError
+from domain.study import Patient
 from jobs.board_case import BoardCase
 from jobs.board_events import Numbered
 from jobs.boards import BoardRooms
@@ -182,16 +184,30 @@ async def get_minutes(
     rooms, access = await _bound(services, board_id)
     board, messages, _ = await rooms.get(access, board_id)
     case = await rooms.case(access, board_id)
-    content = await asyncio.to_thread(_minutes, board, messages, case, format)
+    patient = await _patient(services, access, board)
+    content = await asyncio.to_thread(_minutes, board, messages, case, format, patient)
     name = f"board-{board_id[:8]}-minutes.{format.value}"
     headers = {"Content-Disposition": f'attachment; filename="{name}"'}
     return Response(content, media_type=MEDIA_TYPES[format], headers=headers)
 
 
-def _minutes(board: Board, messages: Sequence[BoardMessage], case: BoardCase, kind: MinutesFormat) -> bytes | str:
+async def _patient(services: Services, access: AccessContext, board: Board) -> Patient:
+    """Whose identity the minutes must not quote: as a study says it, else the number that the board is bound to."""
+    try:
+        study_uid = board.study_uids[0]
+        async with services.conversations.held(access, study_uid, f"minutes-{board.board_id}", "") as workspace:
+            return workspace.ingested.study.patient
+    except MedImageError:
+        issuer, _, number = (access.patient_key or "").partition("|")
+        return Patient(patient_id=number, issuer=issuer)
+
+
+def _minutes(
+    board: Board, messages: Sequence[BoardMessage], case: BoardCase, kind: MinutesFormat, patient: Patient
+) -> bytes | str:
     from tools.minutes import minutes, to_docx, to_markdown  # Word's library is heavy
 
-    told = minutes(board, messages, case.timeline, case.contradictions)
+    told = minutes(board, messages, case.timeline, case.contradictions, patient)
     return to_docx(told) if kind is MinutesFormat.WORD else to_markdown(told)
 
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import io
 import json
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -22,10 +23,13 @@ from domain.analysis import Analysis, Status, Step
 from domain.errors import ModelUnavailable
 from domain.ports import EventKind, Listener, RunEvent
 from domain.study import IngestedStudy, Order, Refusal
+from inference.catalogue import Catalogue
 from jobs.compute import ThreadCompute
 from jobs.contracts import ChatAnswer
 from jobs.in_process import InProcessQueue
 from jobs.reading import read_study
+from jobs.steps import RecordingStepRunner, SystemClock
+from plugins.workspace import Workspace
 from records.analyses import AnalysisRecords
 from records.approvals import ApprovalRecords
 from records.audit import AuditLedger
@@ -194,6 +198,15 @@ class AnalysingConversations:
             listener(RunEvent(EventKind.TEXT, {"text": word}))
             await asyncio.sleep(0)
         return ChatAnswer("One dense square.", analysis.analysis_id, needs_review=True)
+
+    @asynccontextmanager
+    async def held(
+        self, access: AccessContext, study_uid: str, conversation_id: str, text: str
+    ) -> AsyncIterator[Workspace]:
+        folder = await self._store.folder(access, study_uid)
+        ingested, _ = await read_study(ThreadCompute(), ingest, folder, study_uid, text)
+        runner = RecordingStepRunner(SystemClock())
+        yield Workspace(ingested, Order(indication=text), access, Catalogue([]), runner, ThreadCompute())
 
 
 def build_services(folder: Path, page: Path | None = None) -> tuple[Services, ThresholdAnalyser]:

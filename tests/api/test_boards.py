@@ -333,7 +333,7 @@ async def test_minutes_are_downloaded_and_readable(
     from docx import Document
 
     assert boarded.history is not None
-    text = "CT on 2020-03-01: lesion of the left lower lobe."
+    text = "CT of Mr. Secret on 2020-03-01: lesion of the left lower lobe."
     note = HistoryDocument("n1", DocumentKind.NOTE, "Note", text, None, "upload")
     await boarded.history.add(AccessContext("local", "|P1"), [note])
     await client.post(f"{board}/run")

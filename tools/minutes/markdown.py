@@ -18,6 +18,7 @@ def to_markdown(minutes: Minutes) -> str:
         f"- Present: {escaped(', '.join(minutes.attendees)) or 'nobody'}",
         f"- Question: {escaped(minutes.question) or 'none was put'}",
         *_section("Decisions", minutes.decisions, "None was recorded."),
+        *_section("Open questions", minutes.open_questions, "None is left."),
         *_section("Contradictions between sources", minutes.contradictions, "None was found."),
         *(part for name, lines in minutes.said for part in _section(f"Said by {name}", lines, "")),
         *_section("Discussion", minutes.discussion, "None was recorded."),
@@ -37,5 +38,5 @@ def _cited(line: Line) -> str:
 
 
 def _source(number: int, source: Source) -> str:
-    quote = f": “{escaped(source.quote)}”" if source.quote else ""
+    quote = f": “{escaped(' '.join(source.quote.split()))}”" if source.quote else ""
     return f"{number}. {escaped(source.kind)} {escaped(source.reference)}{quote}"

@@ -30,6 +30,7 @@ def to_docx(minutes: Minutes) -> bytes:
     document.add_paragraph(_plain(f"Present: {', '.join(minutes.attendees) or 'nobody'}"))
     document.add_paragraph(_plain(f"Question: {minutes.question or 'none was put'}"))
     _section(document, "Decisions", minutes.decisions, "None was recorded.")
+    _section(document, "Open questions", minutes.open_questions, "None is left.")
     _section(document, "Contradictions between sources", minutes.contradictions, "None was found.")
     for name, lines in minutes.said:
         _section(document, f"Said by {name}", lines, "")
