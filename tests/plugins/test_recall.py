@@ -208,7 +208,7 @@ async def test_before_a_report_findings_are_what_was_measured(study: IngestedStu
         (["the right one", "left kidney"], {"left kidney"}),
         ([], {"left kidney", "right kidney"}),
     ],
-    ids=lambda value: " ".join(value) or "none",
+    ids=lambda value: " ".join(sorted(value)) or "none",
 )
 async def test_targets_by_the_names_that_people_use(kidneys: Workspace, asked: list[str], found: set[str]) -> None:
     outline(kidneys, "liver", 40)
