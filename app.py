@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
-import argparse
 import sys
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING
+
+from jobs.command_line import EXIT_DONE, EXIT_FAILED, EXIT_REVIEW, EXIT_UNUSABLE, EXIT_USAGE, parser
 
 if TYPE_CHECKING:
+    import argparse
+
+    from openai import AsyncOpenAI
+
     from agents.chat_models import ChatConfiguration
     from api.services import Services
     from domain.ports import Clock, Compute, PromptAdvice
@@ -18,85 +23,21 @@ if TYPE_CHECKING:
     from inference.fleet import Fleet, FleetSettings, ModelEndpoints
     from inference.transport.quota import QuotaAlert
     from jobs.analyse import Analyser
+    from jobs.installation import Installation
+    from jobs.service import JobService
     from memory.learning import Learning
     from settings import EndpointSettings, ModelSettings, Settings
 
 VERSION = "0.1.0"
-
-EXIT_DONE = 0
-EXIT_FAILED = 1
-EXIT_UNUSABLE = 2
-EXIT_REVIEW = 3
-EXIT_USAGE = 64
-
-
-class Parser(argparse.ArgumentParser):
-    """Wrong usage ends with 64, so that 2 means unusable input."""
-
-    def error(self, message: str) -> NoReturn:
-        """Say what is wrong and how it is used."""
-        self.print_usage(sys.stderr)
-        self.exit(EXIT_USAGE, f"{self.prog}: {message}\n")
-
-
-def parser() -> argparse.ArgumentParser:
-    """The command line."""
-    top = Parser(
-        prog="app.py",
-        description="Put medical imaging models to clinical work. Research software: every result is a draft "
-        "until a human has signed it.",
-        epilog="Settings are MEDIMAGE_… variables; `app.py doctor` says which are wrong.",
-    )
-    top.add_argument("--version", action="version", version=f"MedImage Orchestrator {VERSION}")
-    commands = top.add_subparsers(dest="command", parser_class=Parser, metavar="COMMAND")
-
-    commands.add_parser("serve", help="serve the page and the API (the default)")
-
-    analyze = commands.add_parser(
-        "analyze",
-        help="answer a question about images",
-        description="Exit status: 0 done; 3 done, but something needs review or could not be answered; "
-        "2 nothing usable in the input; 64 wrong usage; 1 configuration or internal error.",
-    )
-    analyze.add_argument(
-        "paths", nargs="+", type=Path, metavar="PATH", help="files or folders: DICOM, NIfTI, TIFF, PNG, JPEG"
-    )
-    analyze.add_argument("--indication", default="", metavar="TEXT", help="the clinical question")
-    analyze.add_argument(
-        "--priority", type=str.upper, choices=["STAT", "URGENT", "ROUTINE", "RESEARCH"], default="ROUTINE"
-    )
-    analyze.add_argument("--out", type=Path, metavar="DIR", help="write report, DICOM SEG and SR, FHIR bundle, … there")
-    analyze.add_argument("--json", action="store_true", help="print report.json, and nothing else, on stdout")
-
-    models = commands.add_parser("models", help="the embedded models")
-    model_commands = models.add_subparsers(dest="model_command", parser_class=Parser, metavar="COMMAND", required=True)
-    serve = model_commands.add_parser("serve", help="serve the embedded models alone, with Azure's scoring contract")
-    serve.add_argument("--host", default="127.0.0.1")
-    serve.add_argument("--port", type=int, default=5001)
-
-    evals = commands.add_parser("eval", help="measure quality")
-    eval_commands = evals.add_subparsers(dest="eval_command", parser_class=Parser, metavar="COMMAND", required=True)
-    of_models = eval_commands.add_parser("models", help="Dice of the embedded models against reference masks")
-    of_models.add_argument("folder", type=Path, metavar="FOLDER", help="images with reference masks")
-    of_agents = eval_commands.add_parser("agents", help="the planner on clinical questions, beside baselines")
-    of_agents.add_argument("--split", choices=["dev", "test", "aside"], default="test", help="which cases")
-    of_agents.add_argument("--category", action="append", default=[], metavar="NAME", help="only these cases")
-    of_agents.add_argument("--ablate", action="store_true", help="take each specialist away, one at a time")
-    of_agents.add_argument("--failures", action="store_true", help="list what was wrong")
-    of_memory = eval_commands.add_parser("memory", help="what feedback teaches, what it leaks, what chance wins")
-    of_memory.add_argument("--studies", type=int, metavar="N", help="reviewed studies of a stream")
-    of_memory.add_argument("--seeds", type=int, metavar="N", help="experiments with a difference")
-    of_memory.add_argument("--chance-seeds", type=int, metavar="N", help="experiments without one")
-    of_memory.add_argument("--seed", type=int, metavar="N", help="of the stream")
-    of_memory.add_argument("--ngrams", action="store_true", help="take the embedder that needs no package")
-
-    commands.add_parser("doctor", help="check every configured connection and say what is wrong")
-    return top
+DECODING = 2
+"""Processes that read studies: one more than jobs by default, so that STAT need not wait for another's."""
+SERVER_DRAIN_S = 5.0
+"""How long a server that is stopped waits for jobs to end."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command; the exit status says how it ended."""
-    options = parser().parse_args(arguments)
+    options = parser(VERSION).parse_args(arguments)
     from domain.errors import MedImageError
 
     try:
@@ -109,7 +50,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         print("app.py: stopped.", file=sys.stderr)
         # To stop a server is how one ends it; to stop anything else leaves it undone.
-        return EXIT_DONE if options.command in (None, "serve", "models") else EXIT_FAILED
+        return EXIT_DONE if options.command in (None, "serve", "models", "worker") else EXIT_FAILED
     except Exception as error:
         # A traceback may carry identity and helps no user; its kind and place help a developer.
         print(f"app.py: internal error: {type(error).__name__} {where(error)}. Please report it.", file=sys.stderr)
@@ -122,12 +63,16 @@ def run(options: argparse.Namespace, settings: Settings) -> int:
         return serve_models(options)
     if options.command == "eval":
         return evaluate(options, settings)
+    if options.command == "db":
+        return tables(options, settings)
     import asyncio
 
     if options.command == "analyze":
         return asyncio.run(analyze(options, settings))
     if options.command == "doctor":
         return asyncio.run(examine(settings))
+    if options.command == "worker":
+        return asyncio.run(work(options, settings))
     return asyncio.run(serve_product(settings))
 
 
@@ -283,9 +228,13 @@ def chat_configuration(settings: Settings) -> ChatConfiguration:
 
 @asynccontextmanager
 async def engine(
-    settings: Settings, compute: Compute, clock: Clock, advice: PromptAdvice | None = None
+    settings: Settings, compute: Compute, clock: Clock, advice: PromptAdvice | None = None, *, durable: bool = False
 ) -> AsyncIterator[Engine]:
-    """Put models, planner and analyser together; close their connections at the end."""
+    """Put models, planner and analyser together; close their connections at the end.
+
+    Args:
+        durable: runs may be attempts of durable jobs, whose exchanges with the chat model are recorded.
+    """
     from agents.guardrails import Budget
     from agents.planner import Planner
     from inference.fleet import open_fleet
@@ -298,7 +247,8 @@ async def engine(
     allowed = settings.budget
     budget = Budget(allowed.tool_calls, allowed.rounds, allowed.seconds, allowed.tokens, allowed.money)
     async with open_fleet(fleet_settings(settings), compute=compute, on_alert=tell_quota) as fleet:
-        planner = Planner(configuration, budget)
+        client = recorded(configuration) if durable and configuration.remote else None
+        planner = Planner(configuration, budget, client)
         try:
             yield Engine(
                 Analyser(
@@ -316,11 +266,21 @@ async def engine(
                     released=settings.privacy.release_burned_in,
                     repeats=settings.models.repeats,
                     tries=allowed.refinements,
+                    requested_tries=allowed.requested_refinements,
                 ),
                 fleet,
             )
         finally:
             await planner.close()
+            if client is not None:
+                await client.close()
+
+
+def recorded(configuration: ChatConfiguration) -> AsyncOpenAI:
+    """A client of the chat model whose answers in a durable job are asked for once."""
+    from jobs.durable.chat import durable_chat_client
+
+    return durable_chat_client(configuration)
 
 
 def tell_quota(alert: QuotaAlert) -> None:
@@ -455,7 +415,7 @@ def learning(settings: Settings) -> Learning | None:
 
 
 async def serve_product(settings: Settings) -> int:
-    """`app.py serve`: the page and the API."""
+    """`app.py serve`: the page, the API, and a worker for their jobs."""
     import asyncio
     import signal
 
@@ -472,26 +432,106 @@ async def serve_product(settings: Settings) -> int:
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     listening = listen(host, port)
     compute = PoolCompute(settings.server.workers, ["tools.ingest", "tools.artifacts"], settings.server.work_deadline_s)
-    decoding, clock = PoolCompute(1, ["tools.ingest"], settings.server.work_deadline_s), SystemClock()
+    decoding, clock = PoolCompute(DECODING, ["tools.ingest"], settings.server.work_deadline_s), SystemClock()
     try:
         learned = learning(settings)
         if learned is not None:
             await asyncio.to_thread(learned.begin)
-        async with engine(settings, compute, clock, learned.advice if learned else None) as parts:
+        async with engine(settings, compute, clock, learned.advice if learned else None, durable=True) as parts:
             services = assemble(settings, parts, compute, clock, decoding, learned)
-            if settings.demo:
-                await load_demo(services)
-            server = uvicorn.Server(uvicorn.Config(create_app(services), log_level="warning", server_header=False))
-            address = f"http://{host}:{listening.getsockname()[1]}"
-            print(
-                f"MedImage Orchestrator on {address} — research use, draft until signed.", file=sys.stderr, flush=True
-            )
-            await server.serve(sockets=[listening])
+            try:
+                await services.start()
+                if settings.demo:
+                    await load_demo(services)
+                server = uvicorn.Server(uvicorn.Config(create_app(services), log_level="warning", server_header=False))
+                address = f"http://{host}:{listening.getsockname()[1]}"
+                print(
+                    f"MedImage Orchestrator on {address} — research use, draft until signed.",
+                    file=sys.stderr,
+                    flush=True,
+                )
+                await server.serve(sockets=[listening])
+            finally:
+                await services.close()
     finally:
         compute.close()
         decoding.close()
         listening.close()
     return EXIT_DONE
+
+
+async def work(options: argparse.Namespace, settings: Settings) -> int:
+    """`app.py worker`: jobs of a data folder, without HTTP."""
+    from jobs.compute import PoolCompute
+    from jobs.steps import SystemClock
+    from jobs.workers.drain import serve
+
+    slots, deadline_s = options.slots or settings.jobs.slots, settings.server.work_deadline_s
+    compute = PoolCompute(settings.server.workers, ["tools.ingest", "tools.artifacts"], deadline_s)
+    decoding, clock = PoolCompute(max(DECODING, slots), ["tools.ingest"], deadline_s), SystemClock()
+    learned = learning(settings) if settings.memory.url else None
+    if learned is None and settings.memory.enabled:
+        print("app.py worker: what reviewers taught is used with MEDIMAGE_MEMORY__URL only.", file=sys.stderr)
+    try:
+        async with engine(settings, compute, clock, learned.advice if learned else None, durable=True) as parts:
+            installation, jobs = job_service(settings, parts, clock, decoding, slots)
+            try:
+                await jobs.open()
+                print(f"Working on jobs, {slots} at once (stop with Ctrl+C).", file=sys.stderr, flush=True)
+                handed_back = await serve(jobs.worker, settings.jobs.drain_s)
+            finally:
+                await jobs.close()
+                await installation.close()
+    finally:
+        if learned is not None:
+            learned.close()
+        compute.close()
+        decoding.close()
+    print(f"Stopped; {handed_back} jobs handed back.", file=sys.stderr)
+    return EXIT_DONE
+
+
+def tables(options: argparse.Namespace, settings: Settings) -> int:
+    """`app.py db`: bring the database's tables to this version, or say where they are."""
+    from records.migrations.command import db
+
+    said, done = db(options.db_command, settings.database)
+    print(said)
+    return EXIT_DONE if done else EXIT_FAILED
+
+
+def job_service(
+    settings: Settings, parts: Engine, clock: Clock, decoding: Compute, slots: int
+) -> tuple[Installation, JobService]:
+    """The data folder, and what works on its jobs; nothing runs yet."""
+    from jobs.installation import HistorySource, open_installation
+    from jobs.service import JobService, Working
+    from jobs.workers.loop import Slots
+
+    history = settings.history
+    installation = open_installation(
+        settings.data_dir.resolve(),
+        settings.database,
+        analyser=parts.analyser,
+        decoding=decoding,
+        clock=clock,
+        history=HistorySource(
+            history.fhir_url,
+            history.token.get_secret_value(),
+            history.identifier_systems,
+            history.page_size,
+            history.pages,
+            history.seconds,
+        ),
+    )
+    how = Working(
+        VERSION,
+        Slots(slots, settings.jobs.stat_slots),
+        drain_s=min(settings.jobs.drain_s, SERVER_DRAIN_S),
+        waits=settings.jobs.when_model_is_down == "wait",
+        model="MedImageParse" if settings.models.medimageparse.endpoints else "embedded",
+    )
+    return installation, JobService(installation, how)
 
 
 def assemble(
@@ -503,36 +543,24 @@ def assemble(
     learned: Learning | None = None,
 ) -> Services:
     """The services of the HTTP layer over the data folder."""
-    from api.assembly import HistorySource, Place, services
+    from api.assembly import Front, services
     from api.services import LOOPBACK, MIB, Limits
 
-    history = settings.history
-    place = Place(
-        folder=settings.data_dir.resolve(),
-        database=settings.database,
+    installation, jobs = job_service(settings, parts, clock, decoding, settings.jobs.slots)
+    front = Front(
         page=Path(__file__).parent / "web",
         user=local_user(),
-        jobs=settings.server.jobs,
         software_version=VERSION,
         allowed_hosts=tuple(dict.fromkeys((*LOOPBACK, settings.server.host))),
         limits=Limits(upload_bytes=settings.server.max_upload_mb * MIB),
-        history=HistorySource(
-            history.fhir_url,
-            history.token.get_secret_value(),
-            history.identifier_systems,
-            history.page_size,
-            history.pages,
-            history.seconds,
-        ),
     )
     return services(
-        place,
-        analyser=parts.analyser,
+        front,
+        installation,
+        jobs,
         fleet=parts.fleet,
         chat=chat_configuration(settings),
         compute=compute,
-        decoding=decoding,
-        clock=clock,
         learned=learned,
     )
 

@@ -125,6 +125,7 @@ class BudgetSettings(Frozen):
 
     tokens, money: of the chat model; unset for no limit.
     refinements: further tries at poor outlines.
+    requested_refinements: further tries at one outline that a reader asks for in a conversation.
     """
 
     tool_calls: int = Field(default=60, ge=1)
@@ -133,6 +134,7 @@ class BudgetSettings(Frozen):
     tokens: int | None = Field(default=None, ge=1)
     money: float | None = Field(default=None, gt=0)
     refinements: int = Field(default=4, ge=0, le=100)
+    requested_refinements: int = Field(default=12, ge=0, le=100)
 
 
 class HistorySettings(Frozen):
@@ -189,7 +191,6 @@ class ServerSettings(Frozen):
     host: str = "127.0.0.1"
     port: int = Field(default=8000, ge=0, le=65535)
     workers: int = Field(default=2, ge=1)
-    jobs: int = Field(default=1, ge=1)
     work_deadline_s: float = Field(default=900.0, gt=0)
     max_upload_mb: int = Field(default=2048, ge=1)
 
@@ -199,6 +200,20 @@ class ServerSettings(Frozen):
         if value != "localhost" and not ip_address(value).is_loopback:
             raise ValueError("only a loopback address, as there is no login: 127.0.0.1, ::1 or localhost")
         return value
+
+
+class JobsSettings(Frozen):
+    """How a process works on jobs; docs/jobs.md tells more.
+
+    slots: jobs at once; stat_slots: how many more of priority STAT.
+    drain_s: how long a worker that is stopped lets jobs end, before it hands them back.
+    when_model_is_down: partial ends a job whose model does not answer as a partial analysis; wait tries it again later.
+    """
+
+    slots: int = Field(default=1, ge=1, le=64)
+    stat_slots: int = Field(default=1, ge=0, le=64)
+    drain_s: float = Field(default=30.0, ge=0, le=3600)
+    when_model_is_down: Literal["partial", "wait"] = "partial"
 
 
 class Settings(BaseSettings):
@@ -218,6 +233,7 @@ class Settings(BaseSettings):
     memory: MemorySettings = MemorySettings()
     history: HistorySettings = HistorySettings()
     server: ServerSettings = ServerSettings()
+    jobs: JobsSettings = JobsSettings()
 
     @property
     def database(self) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from agents.needs import Needs
+from agents.routing.request import Intent
 from plugins.workspace import Workspace
 
 
@@ -21,6 +22,9 @@ def missing(workspace: Workspace, needs: Needs) -> str:
         unreported = [n for n in films if workspace.series(n).series_uid not in workspace.reported]
         if unreported:
             return f"the chest report of {', '.join(unreported)}"
+    if needs.of(Intent.REFINE) and not any(c.tool == "segmentation-refine" for c in workspace.calls):
+        targets = dict.fromkeys(t for request in needs.of(Intent.REFINE) for t in request.targets)
+        return f"another outline of {', '.join(targets)}"
     pending = [f"{p.target} in {n}" for n in workspace.series_names for p in workspace.pending(n)]
     if pending:
         return ", ".join(pending)

@@ -74,7 +74,7 @@ class Evidence:
 def evidence_of(workspace: Workspace) -> Evidence:
     """What the tools of a run have given so far, by id."""
     behind: dict[str, Behind] = {}
-    for mask_id, mask in workspace.masks.items():
+    for mask_id, mask in (*((m.mask_id, m) for m in workspace.beside.values()), *workspace.masks.items()):
         behind[mask_id] = _of_mask(workspace, mask)
     for finding in workspace.findings:
         behind[finding.finding_id] = _of_finding(workspace, finding, behind)

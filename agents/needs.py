@@ -50,7 +50,7 @@ def needs_of(routed: Routed, *, found: Sequence[str], films: Sequence[str]) -> N
     silent = [r for r in looked_for if not r.targets]
     unfound = [r for r in compared if not found or set(r.targets) - set(found)]
     find = bool(looked_for or unfound or (reports and not films) or (drafts and not found))
-    drafting = {Intent.FIND, Intent.COMPARE, Intent.CHEST_REPORT, Intent.REPORT, Intent.CLASSIFY}
+    drafting = {Intent.FIND, Intent.REFINE, Intent.COMPARE, Intent.CHEST_REPORT, Intent.REPORT, Intent.CLASSIFY}
     return Needs(
         requests=requests,
         find=find,

@@ -16,11 +16,14 @@ from agents.builtin.chat import NAME
 from agents.builtin.plan import Task
 from agents.chat_models import ChatConfiguration, builtin_chat, chat_client, remote_chat
 from agents.completeness import missing
+from agents.effects import own_effects
 from agents.evidence import evidence_of
 from agents.grounding import grounded
 from agents.guardrails import Budget
 from agents.needs import Needs, looking_for, needs_of
 from agents.registry import SPECIALISTS, Specialist, offered
+from agents.routing.clauses import message
+from agents.routing.request import Routed
 from agents.routing.router import Router, default_router
 from agents.situation import films, situation_of
 from agents.turn import Turn, take
@@ -28,6 +31,7 @@ from agents.usage import Usage
 from domain.errors import BudgetExceeded, ChatError, MedImageError
 from domain.ports import EventKind, Listener, RunEvent
 from plugins.workspace import Workspace
+from prompts.own_words import own_words
 from tools.deidentification_text import scrub_identifiers
 
 if TYPE_CHECKING:
@@ -35,6 +39,8 @@ if TYPE_CHECKING:
 
 UNBOUNDED = Budget(tool_calls=1_000_000, rounds=20, seconds=None)
 """For the built-in planner: its calls follow from the number of series, and it is who completes a run."""
+TOLD = "That others want a signature or a delivery was not taken for your request; ask for it in a message of its own."
+PASTED = "What was pasted into the message, or speaks to software in it, was read as data and not as a request."
 
 
 @dataclass(frozen=True)
@@ -103,11 +109,19 @@ class Planner:
         """What the question needs; the words that say what to look for are kept for prompt-crafting."""
         situation = await situation_of(workspace)
         router = self._router or default_router()
+        said = own_words(workspace.question)
+        if said.others:
+            workspace.warn(PASTED)
         # The patient's own name and number are not those of another patient.
-        text = scrub_identifiers(workspace.question, workspace.ingested.study.patient).value
-        routed = await asyncio.to_thread(router.route, text, situation)
-        # With one request all of the question is about it, names included: prompt-crafting says what it refuses.
-        workspace.looking_for = looking_for(routed, text) if len(routed.requests) > 1 else workspace.question
+        text = scrub_identifiers(said.text, workspace.ingested.study.patient).value
+        read = await asyncio.to_thread(router.route, text, situation)
+        if read.others and not said.others:
+            workspace.warn(PASTED)
+        routed = own_effects(read, text)
+        if routed != read:
+            workspace.warn(TOLD)
+        several = len(read.requests) > 1
+        workspace.looking_for = looking_for(routed, text) if several else _whole(routed, text, said.text)
         for words in routed.not_understood:
             workspace.warn(f"Not understood: {words!r}.")
         return needs_of(routed, found=situation.found, films=films(workspace))
@@ -173,6 +187,19 @@ class Planner:
             why = "; ".join(dict.fromkeys(d.reason.value for d in dropped))
             workspace.warn(f"{len(dropped)} sentence(s) of the chat model had no support by a tool; left out ({why}).")
         return kept
+
+
+def _whole(routed: Routed, text: str, said: str) -> str:
+    """What one request is read from: all of the message, names included, as prompt-crafting says what it refuses.
+
+    A quotation is left out where the message itself names what it wants: what others name is not wanted besides.
+
+    Args:
+        text: the message without the patient's identifiers, as it was routed; said: with them.
+    """
+    request = routed.requests[0]
+    quoting = not request.targets or request.text in message(text).quoted
+    return said if quoting else message(said).own
 
 
 def _foreign(error: Exception) -> str:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from agents.routing.clauses import message
 from agents.routing.request import PriorFacts, Situation
 from plugins.comparison import prior_rows
 from plugins.workspace import Workspace
+from prompts.own_words import own_words
 
 
 async def situation_of(workspace: Workspace) -> Situation:
@@ -18,6 +20,9 @@ async def situation_of(workspace: Workspace) -> Situation:
         series=names,
         series_text=tuple(s.description for s in series),
         found=tuple(dict.fromkeys(m.target for m in workspace.masks.values())),
+        last=tuple(
+            dict.fromkeys(m.target for m in workspace.masks.values() if m.target in workspace.targets_in_question)
+        ),
         answered=bool(workspace.analyses),
         priors=tuple(
             PriorFacts(r["name"], r["date"], r["modality"], r["body_part"], r["description"])
@@ -27,7 +32,8 @@ async def situation_of(workspace: Workspace) -> Situation:
         chest_report=bool(films(workspace)),
         classifier=workspace.around.insight is not None,
         history=workspace.around.history is not None,
-        earlier=tuple((said.question, said.answer) for said in workspace.earlier),
+        earlier=tuple((message(own_words(said.question).text).own, said.answer) for said in workspace.earlier),
+        order=not workspace.spoken,
     )
 
 

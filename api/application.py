@@ -68,11 +68,11 @@ def create_app(services: Services) -> FastAPI:
 
 @asynccontextmanager
 async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
+    services: Services = app.state.services
+    await services.start()
     async with app.state.tools.running():
         yield
-    services: Services = app.state.services
-    for close in services.shutdown:
-        await close()
+    await services.close()
 
 
 def _describe(app: FastAPI) -> None:

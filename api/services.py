@@ -62,6 +62,7 @@ class Services:
         history: documents of patients that were uploaded here; None where none are kept.
         signing: reviews, approvals and what they allow; None where nothing can be signed.
         boards: tumour boards; None where there are none.
+        startup: what to begin before the first request, in this order; each may be called again.
         shutdown: what to close when the server ends, in this order.
     """
 
@@ -81,6 +82,7 @@ class Services:
     allowed_hosts: tuple[str, ...] = LOOPBACK
     limits: Limits = field(default_factory=Limits)
     user: str = "local"
+    startup: tuple[Callable[[], Awaitable[None]], ...] = ()
     shutdown: tuple[Callable[[], Awaitable[None]], ...] = ()
     models: Callable[[], Sequence[CatalogueRow]] = tuple
     traffic: Callable[[], Mapping[str, Mapping[str, Any]]] = dict
@@ -93,6 +95,16 @@ class Services:
     def nobody(self) -> AccessContext:
         """The user, bound to no patient: for lists and arrivals."""
         return AccessContext(self.user, None)
+
+    async def start(self) -> None:
+        """Begin what works in the background. Raises MedImageError when it cannot."""
+        for begin in self.startup:
+            await begin()
+
+    async def close(self) -> None:
+        """Close everything."""
+        for close in self.shutdown:
+            await close()
 
 
 def _services(request: Request) -> Services:

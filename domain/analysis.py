@@ -7,37 +7,26 @@ from datetime import datetime
 from enum import StrEnum
 
 from domain.finding import Finding, Measurement
+from domain.lifecycle import TRANSITIONS, UNREVIEWED, Status
 from domain.mask import Mask
 from domain.study import Order, Refusal, Study
+
+__all__ = [
+    "DISCLAIMER",
+    "TRANSITIONS",
+    "UNREVIEWED",
+    "Analysis",
+    "Change",
+    "Complaint",
+    "PromptRecord",
+    "Refinement",
+    "Status",
+    "Step",
+]
 
 DISCLAIMER = (
     "Research software, not a medical device. This result is a draft until a physician has reviewed and signed it."
 )
-
-
-class Status(StrEnum):
-    """The life of an analysis."""
-
-    DRAFT = "draft"
-    IN_REVIEW = "in_review"
-    SIGNED = "signed"
-    DELIVERED = "delivered"
-    REJECTED = "rejected"
-    PARTIAL = "partial"
-
-
-TRANSITIONS: dict[Status, frozenset[Status]] = {
-    Status.DRAFT: frozenset({Status.IN_REVIEW, Status.SIGNED, Status.REJECTED}),
-    Status.PARTIAL: frozenset({Status.IN_REVIEW, Status.REJECTED}),
-    Status.IN_REVIEW: frozenset({Status.SIGNED, Status.REJECTED, Status.DRAFT, Status.PARTIAL}),
-    Status.SIGNED: frozenset({Status.DELIVERED}),
-    Status.DELIVERED: frozenset(),
-    Status.REJECTED: frozenset(),
-}
-"""What may follow. A partial result is looked at by a person before anybody can sign it; what is returned from review
-becomes again what it was."""
-UNREVIEWED = frozenset({Status.DRAFT, Status.PARTIAL})
-"""What a run may leave behind; every other status is a person's."""
 
 
 @dataclass(frozen=True)
@@ -76,15 +65,27 @@ class PromptRecord:
     reason: str
 
 
+class Complaint(StrEnum):
+    """What a reader says is wrong with an outline."""
+
+    TOO_LARGE = "too_large"
+    TOO_SMALL = "too_small"
+    WRONG_SIDE = "wrong_side"
+    POOR = "poor"
+
+
 @dataclass(frozen=True)
 class Refinement:
     """One more try at a target whose mask was poor: what was changed, and whether it helped. Part of the provenance.
 
     Attributes:
-        change: "prompt", "window", "slices" or "model"; before, after: its values.
+        change: "prompt", "window", "slices", "model", "contour" (another level of the model's soft answer) or "choice"
+            (a reader took the outline that was kept beside the other); before, after: its values.
         outcome_before, outcome_after: QA's verdicts, "" when the try gave no mask.
         kept: the later mask took the place of the earlier.
         steps: ids of the steps of the try.
+        complaint: a value of `Complaint` where a reader asked for the try, "" where QA did.
+        beside: id of the mask that does not stand and is kept beside the one that does, "" without one.
     """
 
     series_uid: str
@@ -97,6 +98,8 @@ class Refinement:
     outcome_after: str
     kept: bool
     steps: tuple[str, ...] = ()
+    complaint: str = ""
+    beside: str = ""
 
 
 @dataclass(frozen=True)

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from domain.analysis import TRANSITIONS, Status
 from domain.errors import TransitionRefused
+from domain.lifecycle import TRANSITIONS, Status
 
 
 class Action(StrEnum):
@@ -68,7 +68,7 @@ def after_review(action: Action, present: Status, taken_from: Status = Status.DR
 
 
 def require_transition(present: Status, becomes: Status) -> None:
-    """Refuse what `TRANSITIONS` does not list.
+    """Refuse what the table (`domain.lifecycle.LIFE`) does not list as a person's doing.
 
     Raises:
         TransitionRefused: with what may follow as its remedy.

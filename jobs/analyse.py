@@ -13,7 +13,7 @@ from agents.planner import PlannerAnswer
 from domain.access import AccessContext
 from domain.analysis import Analysis, Status
 from domain.mask import Outcome
-from domain.ports import Clock, Compute, EventKind, Listener, RunEvent
+from domain.ports import Clock, Compute, EventKind, Listener, RunEvent, StepRunner
 from domain.study import IngestedStudy, Order, Refusal
 from inference.catalogue import Catalogue
 from inference.transport.priority import at_priority
@@ -41,6 +41,7 @@ class Analyser:
         repeats: varied answers of a model besides its first, whose agreement becomes a confidence.
         released: a person has released images that may carry burned-in text.
         tries: further tries at poor outlines that a turn may make.
+        requested_tries: further tries at one outline that readers' complaints may make in a conversation.
     """
 
     def __init__(
@@ -55,6 +56,7 @@ class Analyser:
         released: bool = False,
         repeats: int = 0,
         tries: int = 4,
+        requested_tries: int = 12,
     ) -> None:
         self._planner = planner
         self._catalogue = catalogue
@@ -65,6 +67,7 @@ class Analyser:
         self._released = released
         self._repeats = repeats
         self._tries = tries
+        self._requested_tries = requested_tries
 
     def reaching(self, **more: Any) -> Analyser:
         """The same analyser whose runs reach more: fields of `Surroundings` by name."""
@@ -73,14 +76,22 @@ class Analyser:
         return other
 
     async def open(
-        self, ingested: IngestedStudy, order: Order, access: AccessContext, listener: Listener | None = None
+        self,
+        ingested: IngestedStudy,
+        order: Order,
+        access: AccessContext,
+        listener: Listener | None = None,
+        runner: StepRunner | None = None,
     ) -> Workspace:
         """A workspace for a study, with the ingest as its first step.
+
+        Args:
+            runner: runs the steps, and tells its own listener; without one they are recorded in memory.
 
         Raises:
             PatientLockViolation: the study is of another patient than the access.
         """
-        runner = RecordingStepRunner(self._clock, listener)
+        runner = runner or RecordingStepRunner(self._clock, listener)
         workspace = Workspace(
             ingested=ingested,
             order=order,
@@ -93,18 +104,15 @@ class Analyser:
             repeats=self._repeats,
             tries=self._tries,
             tries_left=self._tries,
+            requested_tries=self._requested_tries,
         )
 
-        found: list[str] = []
-
-        async def check() -> None:
-            for name in workspace.series_names:
-                found.extend(f"{name}: {warning}" for warning in workspace.series(name).warnings)
-            found.extend(ingested.study.warnings)
+        async def check() -> tuple[str, ...]:
+            series = {name: workspace.series(name) for name in workspace.series_names}
+            return (*(f"{n}: {text}" for n, s in series.items() for text in s.warnings), *ingested.study.warnings)
 
         inputs = {name: facts(workspace.series(name)) for name in workspace.series_names}
-        await runner.run("ingest", "check_series", check, inputs=inputs)
-        workspace.standing = tuple(found)
+        workspace.standing, _ = await runner.run("ingest", "check_series", check, inputs=inputs)
         return workspace
 
     async def analyse(
@@ -159,25 +167,35 @@ class Analyser:
         refused: Sequence[Refusal] = (),
     ) -> Analysis:
         """The analysis that the answer amounts to, with its artifacts in `out`."""
-        created = self._clock.now()
-        analysis = assemble(workspace, reply, analysis_id=analysis_id, created=created, refused=refused)
-        volumes = {m.series_uid: workspace.ingested.volumes[m.series_uid] for m in workspace.masks.values()}
-        _, warnings = await self._compute.run(
-            write_artifacts,
-            analysis,
-            volumes or workspace.ingested.volumes,
-            out,
-            when=created,
-            software_version=self._version,
-            prompt_hashes=hashes(),
-        )
-        incomplete = any(NOT_WRITTEN in warning for warning in warnings)
-        analysis = replace(
-            analysis, warnings=(*analysis.warnings, *warnings), needs_review=analysis.needs_review or incomplete
-        )
+        draft = assemble(workspace, reply, analysis_id=analysis_id, created=self._clock.now(), refused=refused)
+        analysis = completed(draft, await self.write(workspace, draft, out))
         if listener is not None:
             listener(RunEvent(EventKind.DONE, {"analysis_id": analysis_id, "needs_review": analysis.needs_review}))
         return analysis
+
+    async def write(self, workspace: Workspace, draft: Analysis, out: Path) -> tuple[str, ...]:
+        """Write the artifacts of a draft into `out`; the same draft gives the same files. Returns the warnings.
+
+        Raises:
+            OSError: the report itself cannot be written.
+        """
+        volumes = {m.series_uid: workspace.ingested.volumes[m.series_uid] for m in workspace.masks.values()}
+        _, warnings = await self._compute.run(
+            write_artifacts,
+            draft,
+            volumes or workspace.ingested.volumes,
+            out,
+            when=draft.created,
+            software_version=self._version,
+            prompt_hashes=hashes(),
+        )
+        return warnings
+
+
+def completed(draft: Analysis, warnings: Sequence[str]) -> Analysis:
+    """A draft with what came up while its artifacts were written."""
+    incomplete = any(NOT_WRITTEN in warning for warning in warnings)
+    return replace(draft, warnings=(*draft.warnings, *warnings), needs_review=draft.needs_review or incomplete)
 
 
 def assemble(

@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import json
 import sys
+from typing import TYPE_CHECKING
 
 from domain.ports import EventKind, RunEvent
 from jobs.command import CommandResult
+
+if TYPE_CHECKING:
+    from jobs.batch.command import BatchEnd
 
 
 def tell_step(event: RunEvent) -> None:
@@ -33,3 +37,18 @@ def show(outcome: CommandResult, *, as_json: bool, written: bool) -> None:
             print(f"report: {folder / 'report.md'}")
         elif (folder / "report.md").exists():
             print((folder / "report.md").read_text(encoding="utf-8"))
+
+
+def show_batch(ended: BatchEnd, *, as_json: bool) -> None:
+    """What a batch came to on stdout; how to go on with one that was stopped."""
+    written = ended.written
+    if as_json:
+        print(json.dumps(ended.summary(), indent=2))
+    elif written is not None:
+        files = f", {written.refused} files not used" if written.refused else ""
+        print(f"{written.done} done ({written.needs_review} need review), {written.failed} failed{files}")
+        print(f"results: {written.out}")
+        if written.failed or written.refused:
+            print(f"failures: {written.failures}")
+    if written is None:
+        print(f"Stopped; nothing is lost. Go on with: {ended.resume}", file=sys.stderr)

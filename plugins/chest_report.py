@@ -10,6 +10,7 @@ from domain.chest_report import ChestCase, ChestReport
 from domain.errors import BurnedInTextSuspected, ModelError, TargetRefused
 from plugins.results import result
 from plugins.workspace import Statement, UnknownName, Workspace
+from prompts.own_words import own_words
 from tools.deidentification_text import scrub_text
 
 LONGEST = 600
@@ -37,7 +38,9 @@ class ChestReportPlugin:
         if model is None or not workspace.wants_chest_report(series):
             raise UnknownName(f"{series} is no frontal chest radiograph that a model here reports on.", where="series")
         patient = workspace.ingested.study.patient
-        case = ChestCase(workspace.volume(series), indication=scrub_text(workspace.question, patient), region="chest")
+        # The model writes on from its indication: only what the requester himself wants of the images gets there.
+        indication = scrub_text(own_words(workspace.looking_for).text, patient)
+        case = ChestCase(workspace.volume(series), indication=indication, region="chest")
 
         async def work() -> ChestReport:
             return await model.report(case, released=workspace.released)

@@ -93,7 +93,7 @@ class ComparisonPlugin:
         try:
             return await self._compare(prior, [t.lower() for t in names(targets)])
         except MedImageError as error:
-            unanswered[FAILED] = f"{error.reason} {error.remedy}"
+            unanswered[FAILED] = f"the studies could not be compared. {error.reason} {error.remedy}"
             raise
 
     async def _compare(self, name: str, asked: list[str]) -> str:

@@ -15,6 +15,7 @@ from domain.privacy import Deidentified
 from domain.study import Series
 from inference.medimageinsight import label_text
 from plugins.results import names, result
+from plugins.tags import is_code
 from plugins.workspace import Statement, Workspace
 from prompts.lexicon import lexicon
 from tools.deidentification_text import scrub_text
@@ -176,7 +177,9 @@ def sampled(count: int) -> tuple[int, ...]:
 def _prompt(series: Series, label: str) -> Deidentified[str]:
     modality = _MODALITIES.get(lexicon().family(series.modality), series.modality)
     view = _VIEWS.get(series.view_position.upper(), "")
-    return label_text(modality, series.body_part.lower(), view, label)
+    # Text in the place of a code would say something to the model beside the label.
+    anatomy = series.body_part.lower() if is_code(series.body_part) else ""
+    return label_text(modality, anatomy, view, label)
 
 
 def _ranked(labels: Sequence[str], answers: Sequence[ZeroShot]) -> tuple[Ranked, ...]:

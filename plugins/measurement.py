@@ -14,6 +14,7 @@ from domain.mask import Mask, worst
 from domain.study import Study, Volume
 from plugins.results import names, result
 from plugins.workspace import DERIVED, DerivedMeasurement, Workspace
+from prompts.own_words import own_words
 from prompts.question.understanding import understand
 from tools.cardiothoracic import cardiothoracic_ratio
 from tools.features import features
@@ -103,7 +104,7 @@ class MeasurementPlugin:
         """A size that was asked for and that these images cannot give is not answered."""
         workspace = self._workspace
         mask = workspace.masks[mask_id]
-        wanted = {m for m in understand(workspace.question).measurements if m in SIZES}
+        wanted = {m for m in understand(own_words(workspace.question).text).measurements if m in SIZES}
         missing = [m for m in sorted(wanted) if not SIZES[m] & {x.name for x in workspace.measured[mask_id]}]
         if missing and mask.target in workspace.asked and mask.voxel_count:
             reason = f"{' and '.join(missing)}: these images carry no physical size for it."

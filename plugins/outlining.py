@@ -16,12 +16,13 @@ from inference.series.mask import SeriesMask
 from inference.series.slice_choice import SliceChoice
 from inference.volume_models import VolumeModel
 from plugins.asking import Answered, ask
-from plugins.workspace import Workspace
+from plugins.workspace import Sent, Workspace
 from prompts.crafting.plan import CraftedPrompt
 from tools.windowing import window_for_volume
 
 WHOLE_RANGE = Window("whole range")
 """A model of volumes gets the values themselves."""
+EVERY = "every slice"
 
 
 async def outline(
@@ -48,7 +49,7 @@ async def outline(
     # Words that reviewers prefer for one model may mean nothing to another.
     modality = volume.series.modality
     prompts = [p if model.accepts(modality, p.text) else replace(p, text=p.target) for p in prompts]
-    windows = {p.text: (chosen_window and p.window) or _window(workspace, name, p, model) for p in prompts}
+    windows = {p.text: window_of(workspace, name, p, model, chosen_window=chosen_window) for p in prompts}
 
     async def work() -> Answered:
         return await ask(workspace, volume, model, windows, slices)
@@ -95,6 +96,8 @@ async def outline(
             step_id=step.step_id,
             probability=answer.levels,
         )
+        rule = slices.rule if slices else EVERY
+        workspace.sent[mask.mask_id] = Sent(prompt, windows[prompt.text], chosen_window, rule)
         if key in answered.agreement:
             found = answered.agreement[key]
             workspace.agreement[mask.mask_id] = (found.confidence, found.confidence_source)
@@ -104,8 +107,12 @@ async def outline(
     return masks
 
 
-def _window(workspace: Workspace, name: str, prompt: CraftedPrompt, model: Model) -> Window:
-    """The model's own wish, else the protocol's, else the contract's rule."""
+def window_of(
+    workspace: Workspace, name: str, prompt: CraftedPrompt, model: Model, *, chosen_window: bool = False
+) -> Window:
+    """The prompt's window where it was chosen; the model's own wish, else the protocol's, else the contract's rule."""
+    if chosen_window and prompt.window is not None:
+        return prompt.window
     volume = workspace.volume(name)
     known = model.known(volume.series.modality, prompt.target, prompt.region)
     if known is not None and known.window is not None:

@@ -51,6 +51,8 @@ class PromptsPlugin:
             outputs=_outputs,
         )
         plan = done.plan
+        for doubt in done.doubts:
+            workspace.warn(doubt)
         self._keep(series, plan)
         return result(
             {

@@ -127,12 +127,21 @@ async def judge(workspace: Workspace, masks: Sequence[Mask]) -> tuple[list[Quali
 
 
 def keep_verdict(workspace: Workspace, mask: Mask, verdict: Quality, step_id: str) -> None:
-    """Put a judged mask, and the step that judged it, into the workspace."""
-    workspace.masks[mask.mask_id] = mask.judged(verdict)
+    """Put a judged mask, and the step that judged it, into the workspace. What a reader said of it stays said."""
+    doubt = workspace.doubted.get(mask.mask_id)
+    if doubt is not None:
+        workspace.doubted[mask.mask_id] = replace(doubt, judged=verdict)
+    workspace.masks[mask.mask_id] = mask.judged(verdict if doubt is None else complained(verdict, doubt.says))
     workspace.quality_steps[mask.mask_id] = step_id
     if verdict.outcome is Outcome.REJECT:
         name, why = workspace.name_of(mask.series_uid), " ".join(verdict.reasons)
         workspace.warn(f"{mask.target} in {name} was rejected by QA: {why}", mask.mask_id)
+
+
+def complained(quality: Quality, says: str) -> Quality:
+    """A verdict with a reader's complaint: what a reader doubts does not pass without a look."""
+    reasons = tuple(dict.fromkeys((says, *quality.reasons)))
+    return replace(quality, outcome=worst([quality.outcome, Outcome.REVIEW]), reasons=reasons)
 
 
 def _region(prompt: CraftedPrompt | None) -> str:

@@ -12,6 +12,7 @@ from domain.mask import Mask, Outcome, Quality
 from plugins.workspace import Workspace
 from tools.anatomy import side_of
 from tools.findings import quantity
+from tools.scale import without_scale
 
 COMPARABLE = {"volume": "larger", "area": "larger", "long_axis": "longer"}
 """Measurements by which two sides of a pair are compared, the first that both have, and what the greater one is."""
@@ -69,6 +70,7 @@ def _measurements(workspace: Workspace, chosen: Sequence[Mask], all_of_it: bool)
                 f"{said} {_ids(*derived.mask_ids, number.step_id)}.",
             )
     yield from _pairs(workspace, chosen)
+    yield from _scales(workspace, chosen)
 
 
 def _measured_mask(workspace: Workspace, mask: Mask) -> Iterator[Recalled]:
@@ -121,6 +123,15 @@ def _compared(organ: str, left: Measurement, right: Measurement) -> Recalled:
     )
 
 
+def _scales(workspace: Workspace, chosen: Sequence[Mask]) -> Iterator[Recalled]:
+    """Why the outlines of a series have no size."""
+    for uid in dict.fromkeys(m.series_uid for m in chosen):
+        name = workspace.name_of(uid)
+        missing = without_scale(name, workspace.series(name).geometry)
+        if missing:
+            yield Recalled({"series": name, "missing": missing}, f"{missing} {_ids(name)}.")
+
+
 def _quality(workspace: Workspace, chosen: Sequence[Mask], _all: bool) -> Iterator[Recalled]:
     for mask in chosen:
         quality = mask.quality or Quality(Outcome.REVIEW, ("not judged yet",))
@@ -130,9 +141,10 @@ def _quality(workspace: Workspace, chosen: Sequence[Mask], _all: bool) -> Iterat
         step = workspace.quality_steps.get(mask.mask_id, mask.step_id)
         text = f"{_named(workspace, mask)}: QA says {quality.outcome.value}{sure}{source}: {reasons}"
         yield Recalled(_outline(workspace, mask), f"{text} {_ids(mask.mask_id, step)}.")
+    yield from _scales(workspace, chosen)
     for tried in workspace.refinements:
         if any((tried.series_uid, tried.target) == (m.series_uid, m.target) for m in chosen):
-            end = "kept" if tried.kept else "not kept"
+            end = "kept" if tried.kept else f"kept beside it as {tried.beside}" if tried.beside else "not kept"
             text = f"{_capital(tried.target)} was tried again with another {tried.change} ({tried.after}): {end}"
             ids = tried.steps or [m.mask_id for m in chosen if m.target == tried.target]
             yield Recalled({"refinement": asdict(tried)}, f"{text} {_ids(*ids)}.")

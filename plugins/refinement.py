@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from domain.analysis import Refinement
 from domain.mask import Mask, Outcome, Quality
+from domain.model import Window
 from inference.catalogue import Model
 from inference.volume_models import VolumeModel
+from plugins.outlining import EVERY
 from plugins.workspace import Workspace
 from prompts.crafting.plan import CraftedPrompt
 from prompts.lexicon import lexicon
@@ -26,6 +27,7 @@ OTHER_WINDOWS = ("abdomen", "lung", "liver")
 """The contract's CT windows that differ most, in the order in which they are tried."""
 REQUESTED = "named by the requester"
 """How the reason of a prompt begins whose words the requester chose."""
+NEAR = f"slices within {MARGIN_MM:g} mm of the largest part"
 
 
 @dataclass(frozen=True)
@@ -33,11 +35,13 @@ class Try:
     """One change.
 
     Attributes:
-        change: "prompt", "window", "slices" or "model"; before, after: what it was and becomes, in words.
+        change: "prompt", "window", "slices", "model" or "contour"; before, after: what it was and becomes, in words.
         prompt: what is asked: what stands, with that one change.
         model: the one that is asked: that of the outline, unless it is what changes.
         chosen_window: the prompt's window goes before the model's wish.
         near: ask only about slices near the largest part of this mask.
+        side: keep only the parts on this side of the patient.
+        level: draw the model's soft answer again at this probability; no model is asked.
     """
 
     change: str
@@ -48,6 +52,17 @@ class Try:
     model: Model
     chosen_window: bool = False
     near: Mask | None = None
+    side: str = ""
+    level: float | None = None
+
+
+@dataclass(frozen=True)
+class Standing:
+    """How the outline that stands was asked for. `chosen_window`: its window is one that was tried on purpose."""
+
+    prompt: CraftedPrompt
+    model: Model
+    chosen_window: bool = False
 
 
 def refinable(workspace: Workspace, mask: Mask) -> bool:
@@ -57,24 +72,23 @@ def refinable(workspace: Workspace, mask: Mask) -> bool:
 
 def tries(workspace: Workspace, mask: Mask) -> Iterator[Try]:
     """The changes worth trying for a poor outline that were not tried before, best first."""
-    prompt = workspace.crafted(mask.series_uid, mask.target)
-    if mask.quality is None or prompt is None:
-        return
-    hints = suggest(mask.quality, mask.target)
-    before = [r for r in workspace.refinements if (r.series_uid, r.target) == _key(mask)]
-    standing = _standing(workspace, mask, prompt, [r for r in before if r.kept])
-    if not hints or standing is None:
+    stands = standing(workspace, mask)
+    hints = suggest(mask.quality, mask.target) if mask.quality is not None else ()
+    if not hints or stands is None:
         return
     # What an outline had before it was changed was tried as well.
-    done = {(r.change, value) for r in before for value in (r.before, r.after)}
+    mine = [r for r in workspace.refinements if (r.series_uid, r.target) == key_of(mask)]
+    done = {(r.change, value) for r in mine for value in (r.before, r.after)}
+    windows = OTHER_WINDOWS if any("window" in h for h in hints) else ()
+    own_words = stands.prompt.reason.startswith(REQUESTED)  # the requester's own words are not exchanged
     found = (
-        *_in_other_words(workspace, mask, standing, hints),
-        *_in_another_window(workspace, mask, standing, hints),
-        *_in_fewer_slices(mask, standing, hints),
-        *_by_another_model(workspace, mask, standing),
+        *(() if own_words else in_other_words(workspace, mask, stands, stands.prompt.alternatives, hints[0])),
+        *in_another_window(workspace, mask, stands, [CT_WINDOWS[name] for name in windows], hints[0]),
+        *(in_fewer_slices(mask, stands, "the outline is in pieces") if any("other words" in h for h in hints) else ()),
+        *by_another_model(workspace, mask, stands, f"{mask.model} did poorly"),
     )
     # A window is what an empty outline most often lacks; words are what a wrong one lacks.
-    first = "window" if any("window" in h for h in hints) else "prompt"
+    first = "window" if windows else "prompt"
     for one in sorted(found, key=lambda t: t.change != first):
         if (one.change, one.after) not in done:
             yield one
@@ -89,77 +103,69 @@ def better(new: Quality, old: Quality) -> bool:
     return new.confidence - old.confidence >= CLEAR_GAIN
 
 
-@dataclass(frozen=True)
-class _Standing:
-    """How the outline that stands was asked for. `chosen_window`: its window is one that helped before."""
-
-    prompt: CraftedPrompt
-    model: Model
-    chosen_window: bool
-
-
-def _standing(workspace: Workspace, mask: Mask, prompt: CraftedPrompt, kept: Sequence[Refinement]) -> _Standing | None:
-    """The crafted prompt with what helped so far; None when its model is there no more."""
-    models = _models(workspace, mask, prompt)
-    model = next((m for m in models if str(m.identity) == mask.model), None)
-    if model is None:
+def standing(workspace: Workspace, mask: Mask) -> Standing | None:
+    """How an outline was asked for; None when that is not known, or its model is there no more."""
+    sent = workspace.sent.get(mask.mask_id)
+    prompt = sent.prompt if sent is not None else workspace.crafted(*key_of(mask))
+    if prompt is None:
         return None
-    words = [r.after for r in kept if r.change == "prompt"]
-    windows = [w for r in kept if r.change == "window" for w in CT_WINDOWS.values() if w.name == r.after]
-    asked = replace(prompt, text=[prompt.text, *words][-1], window=[prompt.window, *windows][-1])
-    return _Standing(asked, model, bool(windows))
+    model = next((m for m in _models(workspace, mask, prompt) if str(m.identity) == mask.model), None)
+    return None if model is None else Standing(prompt, model, sent is not None and sent.chosen_window)
 
 
-def _in_other_words(workspace: Workspace, mask: Mask, standing: _Standing, hints: tuple[str, ...]) -> Iterator[Try]:
-    prompt, modality = standing.prompt, workspace.series(workspace.name_of(mask.series_uid)).modality
-    if prompt.reason.startswith(REQUESTED):
-        return  # the requester's own words are not exchanged
-    for words in prompt.alternatives:
-        if standing.model.accepts(modality, words):
-            asked = replace(prompt, text=words)
-            yield Try("prompt", prompt.text, words, hints[0], asked, standing.model, standing.chosen_window)
-
-
-def _in_another_window(workspace: Workspace, mask: Mask, standing: _Standing, hints: tuple[str, ...]) -> Iterator[Try]:
-    series = workspace.series(workspace.name_of(mask.series_uid))
-    if lexicon().family(series.modality) != "CT" or not any("window" in h for h in hints):
-        return
-    if isinstance(standing.model, VolumeModel):
-        return  # it gets the values themselves
-    sent = _sent_window(workspace, mask)
-    for window in (CT_WINDOWS[name] for name in OTHER_WINDOWS):
-        if window.name != sent:
-            asked = replace(standing.prompt, window=window)
-            yield Try("window", sent, window.name, hints[0], asked, standing.model, chosen_window=True)
-
-
-def _sent_window(workspace: Workspace, mask: Mask) -> str:
+def sent_window(workspace: Workspace, mask: Mask) -> str:
     """Name of the window in which this outline was asked for."""
-    sent = [p for p in workspace.prompts if (p.series_uid, p.target) == _key(mask)]
-    return next((p.window for p in reversed(sent) if p.reason.endswith(f"({mask.step_id})")), "")
+    return workspace.sent[mask.mask_id].window.name if mask.mask_id in workspace.sent else ""
 
 
-def _in_fewer_slices(mask: Mask, standing: _Standing, hints: tuple[str, ...]) -> Iterator[Try]:
-    if isinstance(standing.model, VolumeModel) or mask.geometry.slices < FEWEST_SLICES or not mask.voxel_count:
+def in_other_words(
+    workspace: Workspace, mask: Mask, stands: Standing, wordings: Sequence[str], why: str
+) -> Iterator[Try]:
+    """Wordings that the model takes, as tries."""
+    modality = workspace.series(workspace.name_of(mask.series_uid)).modality
+    for words in wordings:
+        if words.casefold() != stands.prompt.text.casefold() and stands.model.accepts(modality, words):
+            asked = replace(stands.prompt, text=words)
+            yield Try("prompt", stands.prompt.text, words, why, asked, stands.model, stands.chosen_window)
+
+
+def windowed(workspace: Workspace, mask: Mask, stands: Standing) -> bool:
+    """Whether a window is a matter of choice: of CT, and for models that get grey values."""
+    modality = workspace.series(workspace.name_of(mask.series_uid)).modality
+    # A model of volumes gets the values themselves.
+    return lexicon().family(modality) == "CT" and not isinstance(stands.model, VolumeModel)
+
+
+def in_another_window(
+    workspace: Workspace, mask: Mask, stands: Standing, windows: Sequence[Window], why: str
+) -> Iterator[Try]:
+    """Windows other than the one that was sent, as tries."""
+    sent = sent_window(workspace, mask)
+    for window in windows if windowed(workspace, mask, stands) else ():
+        if window.name != sent:
+            asked = replace(stands.prompt, window=window)
+            yield Try("window", sent, window.name, why, asked, stands.model, chosen_window=True)
+
+
+def in_fewer_slices(mask: Mask, stands: Standing, why: str) -> Iterator[Try]:
+    """Only the slices near the largest part, where the model is asked slice by slice."""
+    if isinstance(stands.model, VolumeModel) or mask.geometry.slices < FEWEST_SLICES or not mask.voxel_count:
         return
-    if any("other words" in h for h in hints):
-        after = f"slices within {MARGIN_MM:g} mm of the largest part"
-        why = "the outline is in pieces"
-        yield Try(
-            "slices", "every slice", after, why, standing.prompt, standing.model, standing.chosen_window, near=mask
-        )
+    yield Try("slices", EVERY, NEAR, why, stands.prompt, stands.model, stands.chosen_window, near=mask)
 
 
-def _by_another_model(workspace: Workspace, mask: Mask, standing: _Standing) -> Iterator[Try]:
-    for model in _models(workspace, mask, standing.prompt):
-        if model is not standing.model:
-            yield Try("model", mask.model, str(model.identity), f"{mask.model} did poorly", standing.prompt, model)
+def by_another_model(workspace: Workspace, mask: Mask, stands: Standing, why: str) -> Iterator[Try]:
+    """The catalogue's other models for this target."""
+    for model in _models(workspace, mask, stands.prompt):
+        if model is not stands.model:
+            yield Try("model", mask.model, str(model.identity), why, stands.prompt, model)
+
+
+def key_of(mask: Mask) -> tuple[str, str]:
+    """Series UID and target."""
+    return mask.series_uid, mask.target
 
 
 def _models(workspace: Workspace, mask: Mask, prompt: CraftedPrompt) -> list[Model]:
     candidates = workspace.candidates(workspace.name_of(mask.series_uid), prompt.target, prompt.region)
     return [c.model for c in candidates]
-
-
-def _key(mask: Mask) -> tuple[str, str]:
-    return mask.series_uid, mask.target

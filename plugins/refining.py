@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, replace
+
 import numpy as np
 from scipy import ndimage
 
@@ -14,12 +16,13 @@ from domain.errors import (
     SpacingMissing,
     TargetRefused,
 )
-from domain.mask import Mask
+from domain.mask import Mask, Quality
 from inference.series.slice_choice import SliceChoice, around_mask
 from plugins.outlining import outline
 from plugins.quality import judge, keep_verdict
-from plugins.refinement import MARGIN_MM, Try, better, tries
+from plugins.refinement import MARGIN_MM, NEAR, Try, better, tries
 from plugins.workspace import Workspace
+from tools.one_side import on_side
 
 IN_A_ROW = 2
 """Tries without gain after which better is not coming."""
@@ -56,24 +59,40 @@ async def refine(workspace: Workspace, mask: Mask) -> tuple[Mask, list[Refinemen
     return mask, made
 
 
+@dataclass(frozen=True)
+class Attempt:
+    """What a try gave.
+
+    Attributes:
+        mask: not part of the workspace yet; None where there was no answer. quality, judged_in: QA's verdict and step.
+        steps: ids of the steps of the try.
+    """
+
+    mask: Mask | None
+    quality: Quality | None
+    judged_in: str
+    steps: tuple[str, ...]
+
+
+async def attempt(workspace: Workspace, mask: Mask, one: Try) -> Attempt:
+    """One change, asked for and judged beside the other outlines of the series."""
+    count = len(workspace.runner.steps)
+    found = await _ask(workspace, mask, one)
+    quality, step_id = None, ""
+    if found is not None:
+        others = [m for m in workspace.masks.values() if m.series_uid == mask.series_uid and m is not mask]
+        verdicts, step_id = await judge(workspace, [*others, found])
+        quality = verdicts[-1]
+    return Attempt(found, quality, step_id, tuple(s.step_id for s in workspace.runner.steps[count:]))
+
+
 async def _attempt(workspace: Workspace, mask: Mask, one: Try) -> tuple[Mask, Refinement]:
     """One try; the mask that is the better one."""
     before = mask.quality
     assert before is not None
-    count = len(workspace.runner.steps)
-    found = await _ask(workspace, mask, one)
-    kept, outcome = False, ""
-    if found is not None:
-        others = [m for m in workspace.masks.values() if m.series_uid == mask.series_uid and m is not mask]
-        verdicts, step_id = await judge(workspace, [*others, found])
-        outcome = verdicts[-1].outcome.value
-        kept = better(verdicts[-1], before)
-        if kept:
-            workspace.add_mask(found)
-            keep_verdict(workspace, found, verdicts[-1], step_id)
-            mask = workspace.masks[found.mask_id]
-    steps = tuple(s.step_id for s in workspace.runner.steps[count:])
-    return mask, Refinement(
+    made = await attempt(workspace, mask, one)
+    kept = made.mask is not None and made.quality is not None and better(made.quality, before)
+    record = Refinement(
         series_uid=mask.series_uid,
         target=mask.target,
         change=one.change,
@@ -81,15 +100,27 @@ async def _attempt(workspace: Workspace, mask: Mask, one: Try) -> tuple[Mask, Re
         after=one.after,
         why=one.why,
         outcome_before=before.outcome.value,
-        outcome_after=outcome,
+        outcome_after=made.quality.outcome.value if made.quality else "",
         kept=kept,
-        steps=steps,
+        steps=made.steps,
     )
+    return (keep(workspace, made) if kept else mask), record
+
+
+def keep(workspace: Workspace, made: Attempt) -> Mask:
+    """Put the outline of a try in the place of the earlier one."""
+    assert made.mask is not None
+    assert made.quality is not None
+    workspace.add_mask(made.mask)
+    keep_verdict(workspace, made.mask, made.quality, made.judged_in)
+    return workspace.masks[made.mask.mask_id]
 
 
 async def _ask(workspace: Workspace, mask: Mask, one: Try) -> Mask | None:
     """The new outline; None when there is none."""
     name = workspace.name_of(mask.series_uid)
+    if one.level is not None:
+        return await redrawn(workspace, mask, one.level)
     try:
         slices = None if one.near is None else await workspace.compute.run(near_largest_part, one.near)
         if slices is not None and slices.complete:
@@ -100,7 +131,52 @@ async def _ask(workspace: Workspace, mask: Mask, one: Try) -> Mask | None:
     except (ModelError, BurnedInTextSuspected, TargetRefused, GeometryInvalid, SpacingMissing) as error:
         workspace.warn(f"{one.model.identity.name} gave no answer in {name}: {error}")
         return None
+    if one.near is not None:
+        workspace.sent[found.mask_id] = replace(workspace.sent[found.mask_id], slices=NEAR)
+    return await _one_side(workspace, found, one.side) if one.side else found
+
+
+async def _one_side(workspace: Workspace, found: Mask, side: str) -> Mask | None:
+    """The part of a new outline on one side of the patient; None where the images do not say which side is which."""
+    name = workspace.name_of(found.series_uid)
+    part = await workspace.compute.run(on_side, found, workspace.volume(name), side)
+    workspace.sent[found.mask_id] = replace(workspace.sent[found.mask_id], side=side)
+    if part is None:
+        workspace.warn(f"{found.target} in {name}: the images do not say which side is which.")
+    return part
+
+
+async def redrawn(workspace: Workspace, mask: Mask, level: float) -> Mask:
+    """A soft answer drawn again at another level, as a step; no model is asked."""
+    drawn: list[Mask] = []
+
+    async def work() -> int:
+        drawn.append(await workspace.compute.run(at_level, mask, level))
+        return drawn[0].voxel_count
+
+    _, step = await workspace.runner.run(
+        "segmentation",
+        "redraw",
+        work,
+        model=mask.model,
+        inputs={"mask": mask.mask_id, "target": mask.target, "level": level},
+        outputs=lambda voxels: {"voxels": voxels},
+    )
+    # A step that was done in an earlier life of this run keeps its number, not its voxels: they follow from the mask.
+    found = drawn[0] if drawn else await workspace.compute.run(at_level, mask, level)
+    found = replace(found, mask_id=workspace.next_mask_id(), step_id=step.step_id, quality=None)
+    sent = workspace.sent.get(mask.mask_id)
+    if sent is not None:
+        workspace.sent[found.mask_id] = replace(sent, level=level)
     return found
+
+
+def at_level(mask: Mask, level: float) -> Mask:
+    """The voxels whose probability is at least `level`. A hard mask stays what it is."""
+    if mask.probability is None:
+        return mask
+    top = 255.0 if mask.probability.dtype == np.uint8 else 1.0
+    return replace(mask, array=np.asarray(mask.probability >= level * top, np.bool_))
 
 
 def near_largest_part(mask: Mask) -> SliceChoice:

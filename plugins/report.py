@@ -45,14 +45,15 @@ class ReportPlugin:
         workspace = self._workspace
         dates = {row["name"]: row["date"] for row in await prior_rows(workspace)} if workspace.changes else {}
 
-        async def work() -> tuple[Finding, ...]:
+        async def work() -> tuple[tuple[Finding, ...], tuple[str, ...]]:
             findings = self._findings({m.target for m in workspace.masks.values()}, dates)
-            await self._check_sides(findings)
-            return findings
+            return findings, await self._conflicts(findings)
 
-        findings, _ = await workspace.runner.run(
-            "report", "compose", work, inputs={}, outputs=lambda fs: {"findings": len(fs)}
+        (findings, doubts), _ = await workspace.runner.run(
+            "report", "compose", work, inputs={}, outputs=lambda done: {"findings": len(done[0])}
         )
+        for doubt in doubts:
+            workspace.warn(doubt)
         workspace.findings = list(findings)
         workspace.critical = self._critical(findings)
         unanswered = workspace.unanswered_texts
@@ -90,15 +91,14 @@ class ReportPlugin:
         compared = [(text, steps) for text, steps in sentences(changes, dates) if steps]
         return (*found, *(Finding(f"f{n}", text, steps) for n, (text, steps) in enumerate(compared, len(found) + 1)))
 
-    async def _check_sides(self, findings: Sequence[Finding]) -> None:
+    async def _conflicts(self, findings: Sequence[Finding]) -> tuple[str, ...]:
         """A sentence that puts a structure on the other side than its outline is warned of, not changed."""
         workspace = self._workspace
         masks = [m for m in workspace.masks.values() if workspace.usable(m) and m.voxel_count]
         if not masks or not any(workspace.reported.values()):
-            return  # our own sentences are made from the outlines
+            return ()  # our own sentences are made from the outlines
         lies = await workspace.compute.run(sides_of, masks, workspace.ingested.volumes)
-        for text in conflicts(findings, masks, lies, sided):
-            workspace.warn(text)
+        return tuple(conflicts(findings, masks, lies, sided))
 
     def _critical(self, findings: Sequence[Finding]) -> list[dict[str, object]]:
         """Findings that must be told at once, by the table, each once."""

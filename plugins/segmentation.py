@@ -8,6 +8,7 @@ from typing import Annotated
 
 from semantic_kernel.functions import kernel_function
 
+from domain.analysis import Refinement
 from domain.errors import (
     BurnedInTextSuspected,
     GeometryInvalid,
@@ -19,6 +20,7 @@ from domain.errors import (
 from domain.mask import Mask
 from inference.catalogue import Model, unavailable
 from plugins.outlining import outline
+from plugins.redoing import redo, wish_of
 from plugins.refining import refine
 from plugins.results import names, result
 from plugins.workspace import UnknownName, Workspace
@@ -67,24 +69,24 @@ class SegmentationPlugin:
 
     @kernel_function(
         name="refine",
-        description="Ask again for one poor outline that quality-assess marks with refine: other words, another "
-        "window, fewer slices or another model, within the budget. Keeps the better outline and judges it.",
+        description="Outline again: what quality-assess marks with refine, or what the user complains of, of any turn. "
+        "Keeps the better outline, or both, and judges it.",
     )
     async def refine(
-        self, mask: Annotated[str, "mask id from quality-assess"]
-    ) -> Annotated[str, "JSON: tries with their verdicts, the mask that is kept"]:
+        self,
+        mask: Annotated[str, "mask id"],
+        complaint: Annotated[str, "of the user: too_large (leaks), too_small, wrong_side or poor"] = "",
+        change: Annotated[str, "wished: prompt, window, slices, model, or choice (the outline kept beside)"] = "",
+        to: Annotated[str, "window or words that the user names"] = "",
+    ) -> Annotated[str, "JSON: tries, the mask that stands, the one beside it, text"]:
         """The tries, and the mask that stands at the end."""
-        kept, made = await refine(self._workspace, self._workspace.mask(mask))
-        return result(
-            {
-                "mask": kept.mask_id,
-                "target": kept.target,
-                "outcome": kept.quality.outcome.value if kept.quality else "",
-                "tries": [
-                    {"change": r.change, "to": r.after, "outcome": r.outcome_after, "kept": r.kept} for r in made
-                ],
-            }
-        )
+        workspace = self._workspace
+        if complaint or change:
+            redone = await redo(workspace, workspace.mask(mask), wish_of(complaint or "poor", change, to))
+            beside = redone.beside.mask_id if redone.beside is not None else None
+            return result({**_refined(redone.stands, redone.tries), "beside": beside, "text": redone.text})
+        kept, made = await refine(workspace, workspace.mask(mask))
+        return result(_refined(kept, made))
 
     def _already(self, uid: str, targets: list[str], fresh: list[Mask]) -> list[Mask]:
         made = {m.mask_id for m in fresh}
@@ -149,3 +151,12 @@ class SegmentationPlugin:
         for prompt in prompts:
             workspace.unanswered[(uid, prompt.target)] = str(last)
         return []
+
+
+def _refined(kept: Mask, made: Sequence[Refinement]) -> dict[str, object]:
+    return {
+        "mask": kept.mask_id,
+        "target": kept.target,
+        "outcome": kept.quality.outcome.value if kept.quality else "",
+        "tries": [{"change": r.change, "to": r.after, "outcome": r.outcome_after, "kept": r.kept} for r in made],
+    }

@@ -9,6 +9,7 @@ from semantic_kernel.functions import kernel_function
 from domain.study import Series
 from plugins.comparison import prior_rows
 from plugins.results import result
+from plugins.tags import shown
 from plugins.workspace import Workspace
 from tools.deidentification_text import fence, scrub_text
 
@@ -33,7 +34,10 @@ class StudyPlugin:
                 "question": fence(scrub_text(workspace.question, patient).value, "question"),
                 "priority": workspace.order.priority.value,
                 "series": [self._series(name) for name in workspace.series_names],
-                "priors": [{**r, "description": fence(r["description"], "tag")} for r in await prior_rows(workspace)]
+                "priors": [
+                    {**r, "body_part": shown(r["body_part"], patient), "description": fence(r["description"], "tag")}
+                    for r in await prior_rows(workspace)
+                ]
                 if workspace.around.priors is not None
                 else [],
                 "masks": [
@@ -53,10 +57,13 @@ class StudyPlugin:
     def _series(self, name: str) -> dict[str, Any]:
         series = self._workspace.series(name)
         plan = self._workspace.plans.get(name)
+        patient = self._workspace.ingested.study.patient
         return {
             "name": name,
             **facts(series),
-            "description": fence(scrub_text(series.description, self._workspace.ingested.study.patient).value, "tag"),
+            "body_part": shown(series.body_part, patient),
+            "view": shown(series.view_position, patient),
+            "description": fence(scrub_text(series.description, patient).value, "tag"),
             "chest_report": self._workspace.wants_chest_report(name),
             "crafted": plan is not None,
             "pending": [p.target for p in self._workspace.pending(name)],

@@ -32,10 +32,12 @@ class Worded:
 
     Attributes:
         advice: for the step's record: target, default and sent words, sent window, arm, evidence.
+        doubts: warnings of this turn: advice that was not followed, and why.
     """
 
     plan: PromptPlan
     advice: tuple[dict[str, Any], ...] = ()
+    doubts: tuple[str, ...] = ()
 
 
 async def worded(workspace: Workspace, name: str, plan: PromptPlan, exactly: Sequence[str]) -> Worded:
@@ -55,15 +57,17 @@ async def worded(workspace: Workspace, name: str, plan: PromptPlan, exactly: Seq
     taken = {p.text.casefold() for p in (*plan.prompts, *_kept(workspace, name, plan))}
     prompts: list[CraftedPrompt] = []
     rows: list[dict[str, Any]] = []
+    doubts: list[str] = []
     for prompt in plan.prompts:
         wording = by_target.get(prompt.target, Wording(prompt.text))
-        changed = _followed(workspace, name, prompt, wording, taken)
+        changed, doubt = _followed(workspace, name, prompt, wording, taken)
+        doubts += [doubt] if doubt else []
         taken.add(changed.text.casefold())
         prompts.append(changed)
         if wording.reason:
             rows.append(_row(prompt, wording, changed))
     warnings = dict.fromkeys((*plan.warnings, *(w.warning for w in found if w.warning)))
-    return Worded(replace(plan, prompts=tuple(prompts), warnings=tuple(warnings)), tuple(rows))
+    return Worded(replace(plan, prompts=tuple(prompts), warnings=tuple(warnings)), tuple(rows), tuple(doubts))
 
 
 async def _wording(workspace: Workspace, advice: PromptAdvice, name: str, prompt: CraftedPrompt) -> Wording:
@@ -74,22 +78,23 @@ async def _wording(workspace: Workspace, advice: PromptAdvice, name: str, prompt
 
 def _followed(
     workspace: Workspace, name: str, prompt: CraftedPrompt, wording: Wording, taken: Collection[str]
-) -> CraftedPrompt:
+) -> tuple[CraftedPrompt, str]:
+    """The prompt as advised, or as it was and a warning that says why."""
     if not wording.reason:
-        return prompt
+        return prompt, ""
     words, window = wording.prompt, _window(workspace, name, prompt, wording)
     same = words == prompt.text
     refusal = "" if same else _refusal(workspace, name, prompt, words, taken)
     if same and wording.window is not None and window is None:
         refusal = "its window is not for this series or model"
     if refusal:
-        workspace.warn(f"{prompt.target}: advice of the feedback memory was not followed: {refusal}.")
-        return replace(prompt, reason=f"{prompt.reason}; not as advised, because {refusal}{_arm(wording)}")
+        doubt = f"{prompt.target}: advice of the feedback memory was not followed: {refusal}."
+        return replace(prompt, reason=f"{prompt.reason}; not as advised, because {refusal}{_arm(wording)}"), doubt
     reason = f"{prompt.reason}; {wording.reason}"
     if same:
-        return replace(prompt, reason=reason, window=window or prompt.window)
+        return replace(prompt, reason=reason, window=window or prompt.window), ""
     others = (prompt.text, *(a for a in prompt.alternatives if a.casefold() != words.casefold()))
-    return replace(prompt, text=words, reason=reason, window=window or prompt.window, alternatives=others)
+    return replace(prompt, text=words, reason=reason, window=window or prompt.window, alternatives=others), ""
 
 
 def _refusal(workspace: Workspace, name: str, prompt: CraftedPrompt, words: str, taken: Collection[str]) -> str:

@@ -19,8 +19,8 @@ from domain.errors import MedImageError
 from domain.evidence import EvidenceLookup
 from domain.finding import Finding, Measurement
 from domain.history import PatientHistory
-from domain.mask import Mask, Outcome
-from domain.model import PROJECTION_RADIOGRAPHY, KnownTarget
+from domain.mask import Mask, Outcome, Quality
+from domain.model import PROJECTION_RADIOGRAPHY, KnownTarget, Window
 from domain.ports import Compute, PromptAdvice, StepRunner
 from domain.prior import PriorStudies, PriorStudy
 from domain.study import IngestedStudy, Order, Series, Volume
@@ -106,6 +106,38 @@ class ToolCall:
 
 
 @dataclass(frozen=True)
+class Sent:
+    """How an outline was asked for.
+
+    Attributes:
+        prompt: with the words that were sent. window: the one in which the images were sent.
+        chosen_window: the prompt's window went before the model's wish.
+        slices: which ones were asked about, in words.
+        side: only parts on this side of the patient were kept, "" for all.
+        level: probability from which on a voxel of a soft answer is inside.
+    """
+
+    prompt: CraftedPrompt
+    window: Window
+    chosen_window: bool = False
+    slices: str = "every slice"
+    side: str = ""
+    level: float = 0.5
+
+    def setting(self, model: str) -> tuple[str, ...]:
+        """What tells two ways of asking apart."""
+        return (self.prompt.text.casefold(), self.window.name, self.slices, self.side, f"{self.level:g}", model)
+
+
+@dataclass(frozen=True)
+class Doubted:
+    """A reader's complaint about an outline that stands: a sentence, and QA's own verdict."""
+
+    says: str
+    judged: Quality
+
+
+@dataclass(frozen=True)
 class Reply:
     """A question back or a refusal that ends a turn.
 
@@ -127,6 +159,7 @@ class Workspace:
     Attributes:
         around: what else the run may reach.
         tries: further tries at poor outlines that a turn may make; tries_left: of this turn.
+        requested_tries: further tries at one outline that readers' complaints may make in a conversation.
         earlier: turns of the conversation before this one, oldest first.
         analyses: ids of the analyses of this conversation about this study, oldest first.
         reply: the question back or refusal that this turn ended with; None while there is none.
@@ -134,12 +167,17 @@ class Workspace:
         classified: zero-shot labels by series UID, as statements.
         facts: of the patient's history and of guidance that this turn found, as statements with their step.
         refinements, changes, critical: see `domain.analysis.Analysis`.
+        sent: how each outline was asked for, by mask id.
+        settings: ways in which a target was asked for because of complaints, by series UID and target.
+        doubted: complaints about outlines that stand, by mask id.
+        beside: outlines that do not stand and are kept for a reader to choose, by series UID and target.
         prior_list: the patient's other studies in the order of their names, once they were asked for.
         prior_workspaces: what was found in them, by study UID.
         reported: its sentences by series UID; no sentences where it failed.
         repeats: further answers of the same model, varied, whose agreement becomes a confidence.
         agreement: confidence and its source by mask id, where answers were repeated.
         question: what is asked in this turn (the order's indication, or a chat message).
+        spoken: a person in a conversation said it; an order's indication nobody says.
         looking_for: the part of the question that says what to look for in the images.
         writing: held by a tool while it changes what was found; tools of one turn may run in parallel.
         plans: crafted prompts by series name.
@@ -158,12 +196,14 @@ class Workspace:
     runner: StepRunner
     compute: Compute
     question: str = ""
+    spoken: bool = False
     looking_for: str = ""
     around: Surroundings = ALONE
     released: bool = False
     repeats: int = 0
     tries: int = 4
     tries_left: int = 4
+    requested_tries: int = 12
     earlier: tuple[Said, ...] = ()
     analyses: list[str] = field(default_factory=list)
     reply: Reply | None = None
@@ -181,6 +221,10 @@ class Workspace:
     classified: dict[str, tuple[Statement, ...]] = field(default_factory=dict)
     facts: list[Statement] = field(default_factory=list)
     refinements: list[Refinement] = field(default_factory=list)
+    sent: dict[str, Sent] = field(default_factory=dict)
+    settings: dict[tuple[str, str], set[tuple[str, ...]]] = field(default_factory=dict)
+    doubted: dict[str, Doubted] = field(default_factory=dict)
+    beside: dict[tuple[str, str], Mask] = field(default_factory=dict)
     changes: list[Change] = field(default_factory=list)
     prior_list: tuple[PriorStudy, ...] = ()
     prior_workspaces: dict[str, Workspace] = field(default_factory=dict)
@@ -208,6 +252,7 @@ class Workspace:
         """Begin another turn about the same study: what was found stays, the question is new."""
         self.order = replace(self.order, indication=question)
         self.question = question
+        self.spoken = True
         self.looking_for = question
         self._before = self.asked or self._before
         self.asked = set()
@@ -332,9 +377,13 @@ class Workspace:
         return next((c.known for c in candidates if str(c.model.identity) == mask.model), None)
 
     def crafted(self, series_uid: str, target: str) -> CraftedPrompt | None:
-        """The prompt that asked for a target in a series."""
+        """The prompt that asked for a target in a series, in this turn or an earlier one."""
         plan = self.plans.get(self.name_of(series_uid))
-        return next((p for p in plan.prompts if p.target == target), None) if plan else None
+        found = next((p for p in plan.prompts if p.target == target), None) if plan else None
+        mask = self.mask_of(series_uid, target)
+        if found is None and mask is not None and mask.mask_id in self.sent:
+            return self.sent[mask.mask_id].prompt
+        return found
 
     @property
     def unassessed(self) -> list[str]:

@@ -12,12 +12,16 @@ from prompts.words import fold, phrase
 
 ROLES = (
     "inert",
+    "correction",
+    "instead",
     "rule_out",
     "outline",
     "leave_out",
     "exclude",
     "absent",
     "left_out_after",
+    "past_after",
+    "known_after",
     "known",
     "history",
     "both",
@@ -45,11 +49,24 @@ class NotImaging:
     what: str
 
 
+@dataclass(frozen=True)
+class General:
+    """A short name that says what is meant only with the examination: "fluid", "gland".
+
+    Attributes:
+        means: concepts of the lexicon, the first that is shown counts.
+    """
+
+    name: str
+    means: tuple[str, ...]
+
+
 @dataclass(frozen=True, eq=False)
 class Cues:
     """All cues; word sets are folded.
 
     Attributes:
+        general: short names that are said of many things: what they mean, for the first that an examination shows.
         examination: words that name an examination together with an organ.
         projection: those of them that say how an image is taken.
         examination_regions: concepts that are the region of an examination named with them.
@@ -59,6 +76,7 @@ class Cues:
 
     roles: Terms[str]
     signs: Terms[Sign]
+    general: Terms[General]
     not_imaging: Terms[NotImaging]
     measurements: Terms[str]
     count: Terms[str]
@@ -86,6 +104,7 @@ def cues() -> Cues:
     return Cues(
         roles=_terms({role: raw[role] for role in ROLES}),
         signs=_signs(raw["signs"]),
+        general=_general(raw["general"]),
         not_imaging=_not_imaging(raw["not_imaging"]),
         measurements=_terms(raw["measurements"]),
         count=_terms({"count": raw["count"]}),
@@ -122,6 +141,13 @@ def _signs(raw: Mapping[str, Mapping[str, object]]) -> Terms[Sign]:
     terms: Terms[Sign] = Terms()
     for name, entry in raw.items():
         terms.add(strings(entry["say"]), Sign(name, strings(entry["targets"]), strings(entry["measurements"])))
+    return terms
+
+
+def _general(raw: Mapping[str, Mapping[str, object]]) -> Terms[General]:
+    terms: Terms[General] = Terms()
+    for name, entry in raw.items():
+        terms.add(strings(entry["say"]), General(name, strings(entry["means"])))
     return terms
 
 

@@ -29,6 +29,7 @@ class Concept:
         table: (target, site) of the published row that stands for it, None for its own text at `site`.
         joins: a lesion word that joins a site.
         elsewhere: what its short names mean where it cannot be.
+        means: for a short name that is no concept of the lexicon: what it may stand for.
         regions: body regions it lies in; {"any"} for all.
         modalities: families of modalities that show it.
     """
@@ -42,6 +43,7 @@ class Concept:
     table: tuple[str, str] | None = None
     joins: bool = False
     elsewhere: str = ""
+    means: tuple[str, ...] = ()
     regions: frozenset[str] = frozenset({ANYWHERE})
     modalities: frozenset[str] = frozenset()
     synonyms: tuple[str, ...] = ()

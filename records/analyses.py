@@ -5,18 +5,23 @@ from __future__ import annotations
 import asyncio
 import json
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
 from domain.access import AccessContext
-from domain.analysis import UNREVIEWED, Analysis
+from domain.analysis import Analysis, Status, Step
 from domain.errors import AnalysisNotFound, ArtifactNotFound, TransitionRefused
+from domain.lifecycle import STORED, Actor, transition
+from records.analysis_tables import StepRow
+from records.artifacts import ArtifactFacts, facts_of, files_of, keep_artifacts, kept_artifacts
 from records.audit import Attempt, AuditLedger
+from records.order_rows import order_behind
 from records.tables import AnalysisRow
 
 IDENTIFIER = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
@@ -24,7 +29,7 @@ IDENTIFIER = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
 
 @dataclass(frozen=True)
 class AnalysisRecord:
-    """What is kept about an analysis; `document` is its report.json."""
+    """What is kept about an analysis; `document` is its report.json, `version` counts its changes."""
 
     analysis_id: str
     study_uid: str
@@ -34,6 +39,8 @@ class AnalysisRecord:
     indication: str
     priority: str
     document: dict[str, Any]
+    order_id: str = ""
+    version: int = 1
 
 
 class AnalysisRecords:
@@ -58,35 +65,42 @@ class AnalysisRecords:
         row = await self._audit.database.transact(lambda session: _row(session, analysis_id))
         return AccessContext(user, row.patient_key, purpose)
 
-    async def put(self, access: AccessContext, analysis: Analysis) -> AnalysisRecord:
-        """Record an analysis whose report.json was written to `folder(analysis_id)`.
+    async def put(
+        self, access: AccessContext, analysis: Analysis, *, fence: Callable[[Session], None] | None = None
+    ) -> AnalysisRecord:
+        """Record an analysis whose files were written to `folder(analysis_id)`: its order, steps and artifacts too.
+
+        The same run once more replaces what nobody has looked at.
+
+        Args:
+            fence: asked first, in the same transaction: raises where whoever ran it may record it no more.
 
         Raises:
-            PatientLockViolation: the work is bound to another patient.
+            PatientLockViolation: the work, or the order, is bound to another patient.
             ArtifactNotFound: the analysis wrote no report.json.
             TransitionRefused: a run claims what only a person may say, or would replace what a person looked at.
         """
-        document = await asyncio.to_thread(_document, self.folder(analysis.analysis_id))
+        folder = self.folder(analysis.analysis_id)
+        document = await asyncio.to_thread(_document, folder)
+        artifacts = await asyncio.to_thread(lambda: [facts_of(path) for path in files_of(folder)])
 
         def work(session: Session) -> AnalysisRecord:
             access.require(analysis.study.patient.key)
-            before = session.get(AnalysisRow, analysis.analysis_id)
-            claimed = (analysis.status, document.get("status", analysis.status))
-            if not UNREVIEWED.issuperset(claimed) or (before is not None and before.status not in UNREVIEWED):
-                raise TransitionRefused("A run leaves drafts only.", remedy="Start a new analysis of the study.")
-            row = AnalysisRow(
-                id=analysis.analysis_id,
-                study_uid=analysis.study.study_uid,
-                patient_key=analysis.study.patient.key,
-                status=analysis.status.value,
-                created=analysis.created,
-                indication=analysis.order.indication,
-                priority=analysis.order.priority.value,
-                document=document,
-            )
-            return _record(session.merge(row))
+            if fence is not None:
+                fence(session)
+            row = session.get(AnalysisRow, analysis.analysis_id, with_for_update=True)
+            _require_run(row, analysis, document)
+            order_id = order_behind(session, analysis)
+            if row is None:
+                row = AnalysisRow(id=analysis.analysis_id, order_id=order_id)
+                session.add(row)
+            _fill(row, analysis, document)
+            session.flush()
+            _keep_steps(session, analysis)
+            keep_artifacts(session, analysis.analysis_id, artifacts, all_of_them=True)
+            return _record(row)
 
-        return await self._audit.guard(access, Attempt("analysis.store", "analysis", analysis.analysis_id), work)
+        return await self._audit.guard(access, Attempt(STORED, "analysis", analysis.analysis_id), work)
 
     async def get(self, access: AccessContext, analysis_id: str, action: str = "analysis.read") -> AnalysisRecord:
         """One analysis. Raises AnalysisNotFound, PatientLockViolation."""
@@ -110,24 +124,40 @@ class AnalysisRecords:
 
         return await self._audit.guard(access, Attempt("analysis.list", "study", study_uid), work)
 
+    async def steps(self, access: AccessContext, analysis_id: str) -> tuple[Step, ...]:
+        """Steps of an analysis in their order, without inputs and outputs: those are in its report. Raises as `get`."""
+
+        def work(session: Session) -> tuple[Step, ...]:
+            access.require(_row(session, analysis_id).patient_key)
+            rows = select(StepRow).where(StepRow.analysis_id == analysis_id).order_by(StepRow.number)
+            return tuple(
+                Step(r.step_id, r.agent, r.tool, r.started, r.seconds, r.ok, r.model, r.error)
+                for r in session.scalars(rows)
+            )
+
+        return await self._audit.guard(access, Attempt("analysis.steps", "analysis", analysis_id), work)
+
+    async def manifest(self, access: AccessContext, analysis_id: str) -> tuple[ArtifactFacts, ...]:
+        """What is on record about the files of an analysis, by name. Raises as `get`."""
+
+        def work(session: Session) -> tuple[ArtifactFacts, ...]:
+            access.require(_row(session, analysis_id).patient_key)
+            return kept_artifacts(session, analysis_id)
+
+        return await self._audit.guard(access, Attempt("artifact.manifest", "analysis", analysis_id), work)
+
     async def artifacts(self, access: AccessContext, analysis_id: str) -> tuple[Path, ...]:
         """Files of an analysis, by name. Raises AnalysisNotFound, PatientLockViolation."""
         await self.get(access, analysis_id, "artifact.list")
-        return await asyncio.to_thread(_files, self.folder(analysis_id))
+        return await asyncio.to_thread(files_of, self.folder(analysis_id))
 
     async def artifact(self, access: AccessContext, analysis_id: str, name: str) -> Path:
         """One file of an analysis; only names that its folder lists. Raises ArtifactNotFound and as `artifacts`."""
         await self.get(access, analysis_id, "artifact.read")
-        for path in await asyncio.to_thread(_files, self.folder(analysis_id)):
+        for path in await asyncio.to_thread(files_of, self.folder(analysis_id)):
             if path.name == name:
                 return path
         raise ArtifactNotFound("This analysis has no such file.", remedy="List its artifacts and use one of the names.")
-
-
-def _files(folder: Path) -> tuple[Path, ...]:
-    if not folder.is_dir():
-        return ()
-    return tuple(sorted(path for path in folder.iterdir() if path.is_file() and not path.is_symlink()))
 
 
 def _document(folder: Path) -> dict[str, Any]:
@@ -136,6 +166,44 @@ def _document(folder: Path) -> dict[str, Any]:
     except FileNotFoundError as error:
         raise ArtifactNotFound("The analysis wrote no report.", where="report.json") from error
     return document
+
+
+def _require_run(row: AnalysisRow | None, analysis: Analysis, document: dict[str, Any]) -> None:
+    """Refuse what a run may not leave behind (`domain.lifecycle.LIFE`)."""
+    present = None if row is None else Status(row.status)
+    claimed = {analysis.status.value, str(document.get("status", analysis.status.value))}
+    allowed = {status.value for status in Status if transition(present, status, Actor.RUN)}
+    if not claimed <= allowed:
+        raise TransitionRefused("A run leaves drafts only.", remedy="Start a new analysis of the study.")
+
+
+def _fill(row: AnalysisRow, analysis: Analysis, document: dict[str, Any]) -> None:
+    row.study_uid = analysis.study.study_uid
+    row.patient_key = analysis.study.patient.key
+    row.status = analysis.status.value
+    row.created = analysis.created
+    row.indication = analysis.order.indication
+    row.priority = analysis.order.priority.value
+    row.document = document
+
+
+def _keep_steps(session: Session, analysis: Analysis) -> None:
+    session.execute(delete(StepRow).where(StepRow.analysis_id == analysis.analysis_id))
+    session.add_all(
+        StepRow(
+            analysis_id=analysis.analysis_id,
+            number=number,
+            step_id=step.step_id[:64],
+            agent=step.agent[:64],
+            tool=step.tool[:128],
+            model=step.model[:256],
+            started=step.started,
+            seconds=step.seconds,
+            ok=step.ok,
+            error=step.error,
+        )
+        for number, step in enumerate(analysis.steps, start=1)
+    )
 
 
 def _row(session: Session, analysis_id: str) -> AnalysisRow:
@@ -155,4 +223,6 @@ def _record(row: AnalysisRow) -> AnalysisRecord:
         indication=row.indication,
         priority=row.priority,
         document=row.document,
+        order_id=row.order_id,
+        version=row.version,
     )

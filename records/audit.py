@@ -20,15 +20,20 @@ from pathlib import Path
 from typing import TypeVar
 
 from sqlalchemy import select
+from sqlalchemy.exc import DataError, IntegrityError
 from sqlalchemy.orm import Session
+from sqlalchemy.orm.exc import StaleDataError
 
 from domain.access import AccessContext
 from domain.errors import MedImageError, NotFound
 from domain.ports import Clock
 from records.database import Database
+from records.errors import Conflict, Unstorable
 from records.tables import AuditRow
 
 R = TypeVar("R")
+_UNIQUE_VIOLATION = "23505"
+"""PostgreSQL's word for a row that another transaction made meanwhile; SQLite's writers come one after the other."""
 
 
 @dataclass(frozen=True)
@@ -92,8 +97,11 @@ class AuditLedger:
     async def guard(self, access: AccessContext, attempt: Attempt, work: Callable[[Session], R]) -> R:
         """Do `work` and record it, in one transaction.
 
+        Where another writer was in between, `work` is done once more, on what is there now.
+
         Raises:
             MedImageError: what `work` raised; its changes are undone, the refusal is recorded.
+            Conflict: another writer was in between again.
         """
         result, refused = await self.database.transact(lambda session: self._attempt(session, access, attempt, work))
         if refused is not None:
@@ -104,8 +112,7 @@ class AuditLedger:
         self, session: Session, access: AccessContext, attempt: Attempt, work: Callable[[Session], R]
     ) -> tuple[R | None, MedImageError | None]:
         try:
-            with session.begin_nested():
-                result = work(session)
+            result = _done(session, work)
         except MedImageError as error:
             outcome = "not_found" if isinstance(error, NotFound) else "refused"
             self.append(session, access, attempt, outcome, type(error).__name__)
@@ -125,6 +132,22 @@ class AuditLedger:
             return tuple(_event(row) for row in rows)
 
         return await self.guard(access, Attempt("audit.read", "audit"), work)
+
+
+def _done(session: Session, work: Callable[[Session], R]) -> R:
+    """The work's result; twice undone by other writers, it is a Conflict."""
+    for last in (False, True):
+        try:
+            with session.begin_nested():
+                return work(session)
+        except DataError as error:
+            raise Unstorable("A value cannot be stored.") from error
+        except (StaleDataError, IntegrityError) as error:
+            if isinstance(error, IntegrityError) and getattr(error.orig, "sqlstate", "") != _UNIQUE_VIOLATION:
+                raise
+            if last:
+                raise Conflict("Somebody else changed it at the same time.") from error
+    raise AssertionError("unreachable")
 
 
 def _event(row: AuditRow) -> AuditEvent:

@@ -17,13 +17,17 @@ from domain.access import AccessContext
 from domain.analysis import UNREVIEWED, Status
 from domain.approval import Approval, Decision, Effect
 from domain.errors import AnalysisNotFound, ApprovalDecided, ReviewRefused
+from domain.lifecycle import DELIVERED, SIGNED
 from domain.ports import Clock
 from domain.review import CORRECTING, Action, Review, after_review, require_transition
 from records.analyses import AnalysisRecord, AnalysisRecords
 from records.approvals import ApprovalRecords, Then
+from records.artifacts import facts_of, files_of, keep_artifacts, kept_artifacts
 from records.audit import Attempt, AuditLedger
+from records.errors import require_version
 from records.files import folder_name
-from records.signed_files import SEALED, copy_signed, digests_of, follow, seal
+from records.reviews import Act, keep_act
+from records.signed_files import REPORT, SEALED, TEXT, copy_signed, digests_of, follow, seal
 from records.tables import AnalysisRow
 from tools.reviewed_report import edited
 
@@ -45,11 +49,17 @@ class Signing:
         self._clock = clock
         self._delivered = delivered
 
-    async def review(self, access: AccessContext, analysis_id: str, review: Review) -> AnalysisRecord:
+    async def review(
+        self, access: AccessContext, analysis_id: str, review: Review, *, expected: int | None = None
+    ) -> AnalysisRecord:
         """Take a draft into review, correct it there, give it back, reject it, or sign it.
+
+        Args:
+            expected: the version that the reviewer read; None takes it as it is.
 
         Raises:
             AnalysisNotFound, PatientLockViolation.
+            Conflict: the analysis is another version now.
             TransitionRefused: the act does not fit the present status.
             ReviewRefused: corrections that do not fit the draft, or come with an act that corrects nothing.
             ApprovalDecided: another person decided on the signature at the same time.
@@ -62,43 +72,49 @@ class Signing:
         if review.action is Action.EDIT and not corrects:
             raise ReviewRefused("There is nothing to correct.", where="edits", remedy="Send the corrected sentences.")
         if review.action is Action.SIGN:
-            return await self._signed_by(access, analysis_id, review.reason)
+            return await self._signed_by(access, analysis_id, review.reason, expected)
 
         def work(session: Session) -> None:
             row = _locked(session, access, analysis_id)
+            require_version("analysis", row.version, expected)
             acts, present = list(row.document.get("reviews", ())), Status(row.status)
             taken = next((a["from"] for a in reversed(acts) if a["action"] == Action.START.value), Status.DRAFT)
             becomes = after_review(review.action, present, Status(taken))
-            at = self._clock.now().isoformat()
-            act = {
-                "action": review.action.value,
-                "by": access.user,
-                "at": at,
-                "reason": review.reason,
-                "from": present.value,
-                "to": becomes.value,
-                "edited": [*review.edits, *(["summary"] if review.summary is not None else [])],
-            }
-            document = edited(row.document, review.edits, review.summary, access.user, at)
-            _keep(row, becomes, {**document, "reviews": [*acts, act]})
+            corrected = (*review.edits, *(["summary"] if review.summary is not None else []))
+            act = Act(review.action, access.user, self._clock.now(), review.reason, present, becomes, corrected)
+            document = edited(row.document, review.edits, review.summary, access.user, act.at.isoformat())
+            _keep(row, becomes, {**document, "reviews": [*acts, act.told()]})
+            keep_act(session, analysis_id, act)
 
         attempt = Attempt(f"analysis.review.{review.action.value}", "analysis", analysis_id)
         await self._audit.guard(access, attempt, work)
         await self.settle(analysis_id)
         return await self._analyses.get(access, analysis_id)
 
-    async def decide(self, access: AccessContext, approval_id: str, decision: Decision, reason: str) -> Approval:
+    async def decide(
+        self,
+        access: AccessContext,
+        approval_id: str,
+        decision: Decision,
+        reason: str,
+        *,
+        expected: int | None = None,
+    ) -> Approval:
         """A person's decision on a request, and what it allows.
 
         The same decision of the same person once more counts as one: what an ended process left undone is done.
 
+        Args:
+            expected: the version of the analysis that the person read; None takes it as it is.
+
         Raises:
             ApprovalNotFound, PatientLockViolation, ApprovalDecided.
+            Conflict: the analysis is another version now; nothing is decided then.
             TransitionRefused: the analysis is not where the effect may come; nothing is decided then.
             SignatureBroken: delivery was approved, but the files are not what was signed; nothing is delivered.
         """
         asked = await self.approvals.get(access, approval_id)
-        then = await self._allowed(access, asked) if decision is Decision.APPROVED else None
+        then = await self._allowed(access, asked, expected) if decision is Decision.APPROVED else None
         try:
             decided = await self.approvals.decide(access, approval_id, decision, reason, then)
         except ApprovalDecided:
@@ -122,26 +138,35 @@ class Signing:
             if row is None or row.status == Status.DELIVERED.value:
                 return
             if "reviews" in row.document or Status(row.status) not in UNREVIEWED:
-                follow(self._analyses.folder(analysis_id), row.document)
+                folder = self._analyses.folder(analysis_id)
+                follow(folder, row.document)
+                known = {fact.name for fact in kept_artifacts(session, analysis_id)} - {REPORT, TEXT}
+                changed = [facts_of(path) for path in files_of(folder) if path.name not in known]
+                keep_artifacts(session, analysis_id, changed, all_of_them=False)
 
         await self._audit.database.transact(work)
 
-    async def _signed_by(self, access: AccessContext, analysis_id: str, reason: str) -> AnalysisRecord:
+    async def _signed_by(
+        self, access: AccessContext, analysis_id: str, reason: str, expected: int | None
+    ) -> AnalysisRecord:
         """A person's own signature: the request for it, and their yes to it."""
         record = await self._analyses.get(access, analysis_id)
+        require_version("analysis", record.version, expected)
         require_transition(Status(record.status), Status.SIGNED)
         asked = await self.approvals.ask(
             access, Effect.SIGN, analysis_id=analysis_id, study_uid=record.study_uid, details={}
         )
-        await self.decide(access, asked.approval_id, Decision.APPROVED, reason)
+        await self.decide(access, asked.approval_id, Decision.APPROVED, reason, expected=record.version)
         return await self._analyses.get(access, analysis_id)
 
-    async def _allowed(self, access: AccessContext, asked: Approval) -> Then:
+    async def _allowed(self, access: AccessContext, asked: Approval, expected: int | None) -> Then:
         """What an approval does in its own transaction: the signature, or the check that there is one."""
         if asked.effect is Effect.DELIVER:
 
             def require_signed(session: Session, approval: Approval) -> None:
-                require_transition(Status(_locked(session, access, approval.analysis_id).status), Status.DELIVERED)
+                row = _locked(session, access, approval.analysis_id)
+                require_version("analysis", row.version, expected)
+                require_transition(Status(row.status), Status.DELIVERED)
 
             return require_signed
         folder = self._analyses.folder(asked.analysis_id)
@@ -149,7 +174,9 @@ class Signing:
 
         def sign(session: Session, approval: Approval) -> None:
             row = _locked(session, access, approval.analysis_id)
-            require_transition(Status(row.status), Status.SIGNED)
+            require_version("analysis", row.version, expected)
+            present = Status(row.status)
+            require_transition(present, Status.SIGNED)
             signature = {
                 "signed_by": approval.decided_by,
                 "signed_at": approval.decided.isoformat() if approval.decided else "",
@@ -157,7 +184,10 @@ class Signing:
             }
             document = {**row.document, **signature, "status": Status.SIGNED.value}
             _keep(row, Status.SIGNED, {**document, SEALED: seal(folder, document, digests)})
-            self._audit.append(session, access, Attempt("analysis.signed", "analysis", approval.analysis_id), "ok")
+            at = approval.decided or self._clock.now()
+            act = Act(Action.SIGN, approval.decided_by, at, approval.reason, present, Status.SIGNED)
+            keep_act(session, approval.analysis_id, act)
+            self._audit.append(session, access, Attempt(SIGNED, "analysis", approval.analysis_id), "ok")
 
         return sign
 
@@ -182,7 +212,7 @@ class Signing:
                 require_transition(Status(row.status), Status.DELIVERED)
                 _keep(row, Status.DELIVERED, {**row.document, **delivery})
 
-        await self._audit.guard(access, Attempt("analysis.delivered", "analysis", asked.analysis_id), delivered)
+        await self._audit.guard(access, Attempt(DELIVERED, "analysis", asked.analysis_id), delivered)
 
 
 def _locked(session: Session, access: AccessContext, analysis_id: str) -> AnalysisRow:

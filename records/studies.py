@@ -146,8 +146,10 @@ def _row(session: Session, study_uid: str) -> StudyRow:
 
 
 def _fill(row: StudyRow, record: StudyRecord) -> None:
-    for name in ("patient_key", "patient_id", "modality", "description", "body_part", "started", "accession", "folder"):
+    for name in ("patient_key", "patient_id", "description", "started", "folder"):
         setattr(row, name, getattr(record, name))
+    for name in ("modality", "body_part", "accession"):
+        setattr(row, name, getattr(record, name)[:64])  # PostgreSQL refuses what is longer, and the rest is not shown
     row.series = list(record.series)
     row.warnings = list(record.warnings)
 

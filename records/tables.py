@@ -2,35 +2,15 @@
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime
+from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import DDL, JSON, BigInteger, Date, DateTime, Dialect, ForeignKey, Index, Integer, String, Text, event
-from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
-from sqlalchemy.types import TypeDecorator
+from sqlalchemy import JSON, Date, DateTime, ForeignKey, Index, Integer, String
+from sqlalchemy.orm import Mapped, mapped_column
 
+from records.base import Base, BigCount, UtcDateTime, Words
 
-class UtcDateTime(TypeDecorator[datetime]):
-    """Aware UTC in, aware UTC out: SQLite forgets the zone."""
-
-    impl = DateTime(timezone=True)
-    cache_ok = True
-
-    def process_bind_param(self, value: datetime | None, _dialect: Dialect) -> datetime | None:
-        if value is None:
-            return None
-        if value.tzinfo is None:
-            raise ValueError("a naive time cannot be stored")
-        return value.astimezone(UTC)
-
-    def process_result_value(self, value: datetime | None, _dialect: Dialect) -> datetime | None:
-        if value is None:
-            return None
-        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
-
-
-class Base(DeclarativeBase):
-    """Common ancestor of the tables."""
+__all__ = ["Base", "UtcDateTime"]
 
 
 class StudyRow(Base):
@@ -42,31 +22,38 @@ class StudyRow(Base):
     patient_key: Mapped[str] = mapped_column(String(256), index=True)
     patient_id: Mapped[str] = mapped_column(String(128))
     modality: Mapped[str] = mapped_column(String(64))
-    description: Mapped[str] = mapped_column(Text)
+    description: Mapped[str] = mapped_column(Words)
     body_part: Mapped[str] = mapped_column(String(64))
     started: Mapped[datetime | None] = mapped_column(DateTime(timezone=False))
     accession: Mapped[str] = mapped_column(String(64))
     created: Mapped[datetime] = mapped_column(UtcDateTime)
     updated: Mapped[datetime] = mapped_column(UtcDateTime)
-    folder: Mapped[str] = mapped_column(Text)
+    folder: Mapped[str] = mapped_column(Words)
     series: Mapped[list[dict[str, Any]]] = mapped_column(JSON)
     warnings: Mapped[list[str]] = mapped_column(JSON)
 
 
 class AnalysisRow(Base):
-    """One run over a study; `document` is its report.json."""
+    """One run over a study for an order; `document` is its report.json, `version` counts its changes."""
 
     __tablename__ = "analyses"
-    __table_args__ = (Index("ix_analyses_study_created", "study_uid", "created"),)
+    __table_args__ = (
+        Index("ix_analyses_study_created", "study_uid", "created"),
+        Index("ix_analyses_status_created", "status", "created"),
+    )
 
     id: Mapped[str] = mapped_column(String(64), primary_key=True)
     study_uid: Mapped[str] = mapped_column(ForeignKey("studies.study_uid"))
     patient_key: Mapped[str] = mapped_column(String(256))
     status: Mapped[str] = mapped_column(String(16))
     created: Mapped[datetime] = mapped_column(UtcDateTime)
-    indication: Mapped[str] = mapped_column(Text)
+    indication: Mapped[str] = mapped_column(Words)
     priority: Mapped[str] = mapped_column(String(16))
     document: Mapped[dict[str, Any]] = mapped_column(JSON)
+    order_id: Mapped[str] = mapped_column(ForeignKey("orders.order_id"), index=True)
+    version: Mapped[int] = mapped_column(Integer, server_default="1")
+
+    __mapper_args__ = {"version_id_col": version}  # noqa: RUF012 -- SQLAlchemy's protocol, a plain class attribute
 
 
 class ConversationRow(Base):
@@ -87,11 +74,11 @@ class ConversationTurnRow(Base):
     __tablename__ = "conversation_turns"
     __table_args__ = (Index("ix_conversation_turns_order", "conversation_id", "turn_id"),)
 
-    turn_id: Mapped[int] = mapped_column(BigInteger().with_variant(Integer, "sqlite"), primary_key=True)
+    turn_id: Mapped[int] = mapped_column(BigCount, primary_key=True)
     conversation_id: Mapped[str] = mapped_column(ForeignKey("conversations.conversation_id"))
     study_uid: Mapped[str] = mapped_column(String(128))
-    question: Mapped[str] = mapped_column(Text)
-    answer: Mapped[str] = mapped_column(Text)
+    question: Mapped[str] = mapped_column(Words)
+    answer: Mapped[str] = mapped_column(Words)
     analysis_id: Mapped[str] = mapped_column(String(64))
     planner: Mapped[str] = mapped_column(String(128))
     at: Mapped[datetime] = mapped_column(UtcDateTime)
@@ -105,10 +92,10 @@ class HistoryRow(Base):
     patient_key: Mapped[str] = mapped_column(String(256), primary_key=True)
     document_id: Mapped[str] = mapped_column(String(128), primary_key=True)
     kind: Mapped[str] = mapped_column(String(32))
-    title: Mapped[str] = mapped_column(Text)
-    text: Mapped[str] = mapped_column(Text)
+    title: Mapped[str] = mapped_column(Words)
+    text: Mapped[str] = mapped_column(Words)
     dated: Mapped[date | None] = mapped_column(Date)
-    source: Mapped[str] = mapped_column(Text)
+    source: Mapped[str] = mapped_column(Words)
     added: Mapped[datetime] = mapped_column(UtcDateTime)
 
 
@@ -128,7 +115,7 @@ class ApprovalRow(Base):
     decision: Mapped[str] = mapped_column(String(16))
     decided_by: Mapped[str] = mapped_column(String(128))
     decided: Mapped[datetime | None] = mapped_column(UtcDateTime)
-    reason: Mapped[str] = mapped_column(Text)
+    reason: Mapped[str] = mapped_column(Words)
     details: Mapped[dict[str, str]] = mapped_column(JSON)
 
 
@@ -138,9 +125,9 @@ class BoardRow(Base):
     __tablename__ = "boards"
 
     board_id: Mapped[str] = mapped_column(String(64), primary_key=True)
-    title: Mapped[str] = mapped_column(Text)
+    title: Mapped[str] = mapped_column(Words)
     state: Mapped[str] = mapped_column(String(16))
-    question: Mapped[str] = mapped_column(Text)
+    question: Mapped[str] = mapped_column(Words)
     patient_key: Mapped[str] = mapped_column(String(256), index=True)
     created: Mapped[datetime] = mapped_column(UtcDateTime)
     life: Mapped[int] = mapped_column(Integer)
@@ -185,9 +172,9 @@ class AuditRow(Base):
     """Who did what, when, to what, and whether it was allowed. Never changed, never deleted."""
 
     __tablename__ = "audit_events"
-    __table_args__ = {"sqlite_autoincrement": True}  # noqa: RUF012 -- SQLAlchemy's protocol, a plain class attribute
+    __table_args__ = {"sqlite_autoincrement": True}  # noqa: RUF012 -- SQLAlchemy's protocol
 
-    seq: Mapped[int] = mapped_column(BigInteger().with_variant(Integer, "sqlite"), primary_key=True)
+    seq: Mapped[int] = mapped_column(BigCount, primary_key=True)
     when: Mapped[datetime] = mapped_column(UtcDateTime)
     user: Mapped[str] = mapped_column(String(128))
     action: Mapped[str] = mapped_column(String(64))
@@ -195,31 +182,4 @@ class AuditRow(Base):
     object_type: Mapped[str] = mapped_column(String(32))
     object_id: Mapped[str] = mapped_column(String(128))
     outcome: Mapped[str] = mapped_column(String(16))
-    detail: Mapped[str] = mapped_column(Text)
-
-
-def _append_only() -> None:
-    for verb in ("UPDATE", "DELETE"):
-        _after_create(
-            "sqlite",
-            f"CREATE TRIGGER IF NOT EXISTS audit_no_{verb.lower()} BEFORE {verb} ON audit_events "
-            "BEGIN SELECT RAISE(ABORT, 'the audit ledger is append-only'); END",
-        )
-    _after_create(
-        "postgresql",
-        "CREATE OR REPLACE FUNCTION audit_append_only() RETURNS trigger LANGUAGE plpgsql AS "
-        "$$ BEGIN RAISE EXCEPTION 'the audit ledger is append-only'; END $$",
-    )
-    _after_create(
-        "postgresql",
-        "CREATE TRIGGER audit_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON audit_events "
-        "FOR EACH STATEMENT EXECUTE FUNCTION audit_append_only()",
-    )
-
-
-def _after_create(dialect: str, statement: str) -> None:
-    ddl = DDL(statement)  # type: ignore[no-untyped-call]  # SQLAlchemy leaves its constructor without types
-    event.listen(AuditRow.__table__, "after_create", ddl.execute_if(dialect=dialect))
-
-
-_append_only()
+    detail: Mapped[str] = mapped_column(Words)

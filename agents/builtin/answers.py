@@ -17,6 +17,8 @@ FENCE = re.compile(r"</?data-[^>]*>")
 """Around what came from outside, for models; a reader sees the words alone, in quotation marks."""
 IN_THE_DRAFT = frozenset({"comparison-compare", "chest-report"})
 """Tools whose failures the draft names among what was not answered."""
+REFINED = "segmentation-refine"
+"""It speaks for itself where the user complained; a try that QA asked for is told in the draft."""
 
 
 def answer(needs: Needs, results: Sequence[Result], offered: frozenset[str]) -> str:
@@ -31,7 +33,9 @@ def _parts(needs: Needs, results: Sequence[Result], offered: frozenset[str]) -> 
         yield f"The draft could not be written: {composed['error'].get('reason', '')}"
     yield str(composed.get("answer") or composed.get("summary", ""))
     for name, data in results:
-        if not (composed and name in IN_THE_DRAFT):
+        if name == REFINED and needs.of(Intent.REFINE):
+            yield _failed(data) if "error" in data else str(data.get("text", ""))
+        elif not (composed and name in IN_THE_DRAFT):
             yield from _said(name, data)
     if needs.of(Intent.DESCRIBE):
         yield _description(next((d for n, d in results if n == "study-describe"), {}))
@@ -61,14 +65,20 @@ def _failed(data: dict[str, Any]) -> str:
 
 def _description(study: dict[str, Any]) -> str:
     rows = [_series(s) for s in study.get("series", [])]
-    priors = [f"- {p['name']}: {p['modality']} {p['body_part']}, {p['date']}" for p in study.get("priors", [])]
+    priors = [f"- {p['name']}: {p['modality']} {_tag(p['body_part'])}, {p['date']}" for p in study.get("priors", [])]
     lines = ["This study has:", *rows]
     return "\n".join([*lines, "Other studies of this patient:", *priors] if priors else lines)
 
 
 def _series(series: dict[str, Any]) -> str:
     size = f"{series['slices']} × {series['rows']} × {series['columns']}"
-    part = f" {series['body_part']}" if series.get("body_part") else ""
+    part = f" {_tag(series['body_part'])}" if series.get("body_part") else ""
     said = FENCE.sub("", str(series.get("description", ""))).strip()
     words = f' "{said}"' if said else ""
     return f"- {series['name']}: {series['modality']}{part}{words}, {size} (slices × rows × columns)"
+
+
+def _tag(text: str) -> str:
+    """A code as it is; what else stood in its place in quotation marks."""
+    said = FENCE.sub("", text).strip()
+    return said if said == text else f'"{said}"'

@@ -60,9 +60,12 @@ def _stages(task: Task, results: Sequence[Result]) -> Iterator[list[Call]]:
     yield _segmenting(results, names) if needs.find else []
     if needs.chest_report and "chest" in task.offered:
         yield [("chest-report", {"series": s["name"]}) for s in series if s.get("chest_report")]
-    if needs.find and _any_mask(study, results):
+    again = list(_refining(needs, study))
+    if (needs.find and _any_mask(study, results)) or _unassessed(again, study):
         yield [("quality-assess", {"masks": []})]
-        yield [("segmentation-refine", {"mask": m}) for m in _refinable(results)]
+    if again or (needs.find and _any_mask(study, results)):
+        asked = {arguments["mask"] for _, arguments in again}
+        yield [*again, *(("segmentation-refine", {"mask": m}) for m in _refinable(results) if m not in asked)]
         yield [("measurement-measure", {"masks": []})]
     yield list(_classifying(needs, names))
     yield list(_comparing(needs))
@@ -101,6 +104,23 @@ def _refinable(results: Sequence[Result]) -> list[str]:
     return [row["id"] for d in judged for row in d.get("masks", []) if row.get("refine")]
 
 
+def _refining(needs: Needs, study: dict[str, Any]) -> Iterator[Call]:
+    """Outlines that the user complains of, each once; in all series where there is none in those that are named."""
+    done: set[str] = set()
+    for request in needs.of(Intent.REFINE):
+        meant = [m for m in study.get("masks", []) if m["target"] in request.targets]
+        here = [m for m in meant if not request.series or m.get("series") in request.series] or meant
+        wish = {k: v for k, v in (("change", request.change), ("to", request.to)) if v}
+        for name in (m["id"] for m in here if m["id"] not in done):
+            done.add(name)
+            yield "segmentation-refine", {"mask": name, "complaint": request.complaint, **wish}
+
+
+def _unassessed(again: Sequence[Call], study: dict[str, Any]) -> bool:
+    asked = {arguments["mask"] for _, arguments in again}
+    return any(not m["assessed"] for m in study.get("masks", []) if m["id"] in asked)
+
+
 def _classifying(needs: Needs, names: Sequence[str]) -> Iterator[Call]:
     for request in needs.of(Intent.CLASSIFY):
         for name in request.series or names[:1]:
@@ -130,6 +150,7 @@ def _endings(needs: Needs, study: dict[str, Any]) -> Iterator[Call]:
         "examples": "liver, left kidney or pleural effusion",
         "series": ", ".join(s["name"] for s in study.get("series", [])),
         "priors": ", ".join(p["name"] for p in study.get("priors", [])) or "none",
+        "outlines": ", ".join(dict.fromkeys(m["target"] for m in study.get("masks", []))),
     }
     for request in needs.of(*ENDING):
         yield _ending(request, facts)
@@ -141,7 +162,10 @@ def _ending(request: Request, facts: dict[str, str]) -> Call:
         reason = request.about or "out_of_scope"
         return "dialogue-refuse", {"reason_kind": reason, "text": refuse(reason, what=words)}
     missing = request.about or "question"
-    return "dialogue-ask", {"missing": missing, "question": ask(missing, unclear=words, **facts)}
+    said = missing
+    if request.complaint:  # what is there to be made better, if anything
+        said = "outline" if facts["outlines"] else "no_outline"
+    return "dialogue-ask", {"missing": missing, "question": ask(said, unclear=words, **facts)}
 
 
 def _with(arguments: dict[str, Any], **optional: list[str]) -> dict[str, Any]:

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from agents.routing.grammar import grammar
+from agents.routing.wishes import wish_starts
+from prompts.lexicon import lexicon
+from prompts.question.dictation import spoken
 from prompts.words import Word, readable, words
 
 SHORT_QUOTE = 3
@@ -29,8 +32,19 @@ _SOURCE = (
     r"(?:note|letter|referral|referrer|email|message|comment|arztbrief|brief|zuweiser|überweisung|notiz|nota|carta"
     r"|volante)"
 )
-_LEAD_IN = re.compile(rf"[^.?!;\n]{{0,200}}(?:{_SAYS}|\b{_SOURCE}\b)[^.?!;\n]{{0,80}}$", re.IGNORECASE)
+_HINGE = r"\b(?:although|though|while|whereas|but|because|since|obwohl|aber|weil|während|aunque|pero|porque|mientras)\b"
+_LEAD_IN = re.compile(
+    rf"(?<!\w)(?:(?!{_HINGE})[^.?!;,\n]){{0,200}}(?:{_SAYS}|\b{_SOURCE}\b)[^.?!;\n]{{0,80}}$", re.IGNORECASE
+)
 _REPORTED = re.compile(rf"\b{_SOURCE}\b[^.?!;:\n]{{0,60}}:(?=[^\n]{{1,4000}})", re.IGNORECASE)
+_NUMBERED = re.compile(r"(?:(?<=\s)|^)\(?(?P<number>\d{1,2})[.)]\s+(?=[^\W\d])")
+_THERE = frozenset({"there", "he", "she"})
+_OR = frozenset({"or", "oder", "o", "u", "vs", "versus", "/"})
+_CHOOSE = frozenset({"classify", "rank", "klassifiziere", "klassifizieren", "clasifica", "decide", "entscheide"})
+_TAIL = 12
+"""Words of the longest question that asks to choose from labels before it."""
+_MEMBER = 6
+"""Words of the longest member of a list after a colon whose members stand between semicolons."""
 _ENDS = frozenset({"?", "!", ";", "\n"})
 
 
@@ -74,7 +88,14 @@ def message(text: str) -> Message:
         end = next((i for i in [own.find("\n", reported.end())] if i >= 0), len(own))
         quoted.append(own[reported.end() : end].strip())
         own = own[:start] + " " * (end - start) + own[end:]
-    return Message(own, tuple(quoted))
+    return Message(_unnumbered(spoken(own)), tuple(quoted))
+
+
+def _unnumbered(text: str) -> str:
+    """A numbered list with a line for each of its members: "1. liver volume 2. AFP"."""
+    numbers = [int(found["number"]) for found in _NUMBERED.finditer(text)]
+    in_order = len(numbers) > 1 and numbers == [*range(1, len(numbers) + 1)]
+    return _NUMBERED.sub(lambda found: "\n".ljust(len(found.group())), text) if in_order else text
 
 
 def clauses(text: str) -> tuple[Clause, ...]:
@@ -102,11 +123,30 @@ def _sentences(written: tuple[Word, ...]) -> Iterator[list[Word]]:
     sentence: list[Word] = []
     for place, word in enumerate(written):
         sentence.append(word)
-        if word.folded in _ENDS or (word.folded == "." and not _abbreviated(written, place)):
+        if word.folded == ";" and _listed(sentence):
+            sentence[-1] = replace(word, folded=",")
+        elif word.folded in _ENDS or (word.folded == "." and not _abbreviated(written, place)):
             yield sentence
             sentence = []
     if sentence:
         yield sentence
+
+
+def _listed(sentence: list[Word]) -> bool:
+    """Whether a semicolon stands between members of a list of names: "classify: nevus; melanoma"."""
+    colon = next((place for place in range(len(sentence) - 1, -1, -1) if sentence[place].folded == ":"), -1)
+    return colon >= 0 and all(len(part) <= _MEMBER and part for part in _by_comma(sentence[colon + 1 : -1]))
+
+
+def _by_comma(row: list[Word]) -> Iterator[list[Word]]:
+    part: list[Word] = []
+    for word in row:
+        if word.folded == ",":
+            yield part
+            part = []
+        else:
+            part.append(word)
+    yield part
 
 
 def _abbreviated(written: tuple[Word, ...], place: int) -> bool:
@@ -119,8 +159,12 @@ def _abbreviated(written: tuple[Word, ...], place: int) -> bool:
 
 def _split(sentence: list[Word]) -> Iterator[list[Word]]:
     """Parts of a sentence at coordinators after which another clause begins."""
-    start = 0
+    start, wishes = 0, wish_starts(sentence)
     for place, word in enumerate(sentence if len(sentence) <= LONGEST else ()):
+        if place in wishes:
+            yield sentence[start:place]
+            start = place + 1
+            continue
         if word.folded != "," and word.folded not in grammar().coordinators:
             continue
         if _content(sentence[start:place]) and _begins(sentence, start, place):
@@ -146,15 +190,29 @@ def _begins(sentence: list[Word], start: int, place: int) -> bool:
     if after >= len(sentence):
         return False
     first = sentence[after].folded
+    following = sentence[after + 1].folded if after + 1 < len(sentence) else ""
+    if first == "change" and following in known.prepositions:  # a noun: "change from the last CT"
+        return False
     if first in known.openers:
-        return True
+        return not (first in known.questions | _CHOOSE and _tail_of_choice(sentence, start, place, after))
     if first in known.auxiliaries:
+        if sentence[place].folded != "," and after + 1 < len(sentence) and sentence[after + 1].folded in _THERE:
+            return True
         asked = next((w.folded for w in sentence[start:place] if w.folded not in known.coordinators), "")
         subject = sentence[after + 1].folded if after + 1 < len(sentence) else ""
         return sentence[-1].folded == "?" and (asked in known.questions or subject in known.subjects)
     return _infinitive(sentence[after:]) and (
         _infinitive(sentence[start:place]) or any(w.folded in known.openers for w in sentence[start:place])
     )
+
+
+def _tail_of_choice(sentence: list[Word], start: int, place: int, after: int) -> bool:
+    """Whether a question only asks to choose from what stands before it: "FNH or adenoma, which does it look like?"."""
+    chosen = any(w.folded in _OR for w in sentence[start:place])
+    end = next((at for at in range(after, len(sentence)) if sentence[at].folded == ","), len(sentence))
+    tail = [w.folded for w in sentence[after:end] if w.folded[0].isalnum()]
+    named = any(lexicon().names.longest(tail, at) for at in range(len(tail)))
+    return chosen and len(tail) <= _TAIL and not named
 
 
 def _infinitive(part: list[Word]) -> bool:

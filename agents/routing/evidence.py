@@ -10,23 +10,28 @@ from agents.routing.cues import cue_phrases
 from agents.routing.examples import Label
 from agents.routing.facts import Facts, points_back
 from agents.routing.grammar import grammar
-from agents.routing.request import Intent
+from agents.routing.request import Intent, Situation
 from agents.routing.slots.kinds import kinds_of
-from agents.routing.slots.labels import labels_of
+from agents.routing.slots.labels import asks_to_choose, labels_of
 from agents.routing.slots.person import names_person
 
 SURE, HINT, REFUSED = 1.2, 0.25, 1.2
 """What a cue phrase adds to the share of an intent's examples; a sure one of a refusal adds REFUSED to it."""
-NAMED, ASKED, POINTED, COMPLAINT, STATED, BARE = 0.15, 0.3, 0.4, 0.5, 0.8, 1.0
-"""What grammar adds to FIND: a structure is named; it is requested; an order about what was named before; a complaint;
+CERTAIN = 0.6
+"""Part of a cue phrase's weight that is lost where the examples are certain of another intent."""
+UNSURE, SIZED = 0.3, 0.3
+NAMED, ASKED, POINTED, COMPLAINT, STATED, BARE = 0.08, 0.3, 0.6, 0.35, 0.8, 1.0
+"""What grammar adds to FIND: a structure is named, and the examples do not know what is asked of it, or a size is
+asked of it; it is requested; an order about what was named before; a complaint;
 a statement about a structure; no more than a name."""
 RECORDED, BRIEF = 0.35, 3
 """What the name of a part of the record adds to HISTORY, in a question or in as many words."""
 
-UNTOLD = 0.6
+UNTOLD = 0.85
 """What is left of the share of an intent that has telling words, where none of them is there."""
-DENIED, WITHOUT_LABELS, ORDERED, STATEMENT = 0.1, 0.3, 0.3, 0.4
-"""What is left: of COMPARE where there is said to be no earlier study; of CLASSIFY without labels; of CAPABILITIES in
+DENIED, WITHOUT_LABELS, ORDERED, STATEMENT, PREMATURE = 0.1, 0.3, 0.3, 0.6, 0.3
+"""What is left: of REFINE where nothing was outlined yet; of COMPARE where there is said to be no earlier study; of
+CLASSIFY without labels; of CAPABILITIES in
 an order with an object ("can you segment the liver"); of HISTORY in a statement."""
 
 FIND = Label(Intent.FIND)
@@ -40,19 +45,40 @@ _NO_PRIOR = re.compile(
 Weights = Mapping[Label, float]
 
 
-def told(facts: Facts) -> dict[Label, float]:
-    """What cue phrases and grammar say for each intent; empty when they say nothing."""
+def told(facts: Facts, shares: Weights) -> dict[Label, float]:
+    """What cue phrases and grammar say for each intent; empty when they say nothing.
+
+    Args:
+        shares: of the examples. The surer they are of another intent, the less a cue phrase counts; one of another
+            patient, of identity and of ways round the rules counts in full.
+    """
     weights: dict[Label, float] = defaultdict(float)
-    cued = [(label, weight) for label, weight in _cues(facts) if not _ruled_out(label.intent, facts)]
-    elsewhere = any(weight >= SURE and label != FIND for label, weight in cued)
-    for label, weight in (*cued, *_grammar(facts, elsewhere)):
+    cued = [
+        (label, weight if label.group in _WORDED else weight * (1 - CERTAIN * _of_others(shares, label.intent)))
+        for label, weight in _cues(facts)
+        if not _ruled_out(label.intent, facts)
+    ]
+    elsewhere = any(weight >= SURE * (1 - CERTAIN) and label != FIND for label, weight in cued)
+    doubt = 1 - max(shares.values(), default=0.0)
+    for label, weight in (*cued, *_grammar(facts, elsewhere, doubt)):
         weights[label] += weight
     return weights
 
 
-def doubted(shares: Weights, facts: Facts) -> dict[Label, float]:
+def _of_others(shares: Weights, intent: Intent) -> float:
+    """The largest share of another intent."""
+    totals: dict[Intent, float] = defaultdict(float)
+    for label, share in shares.items():
+        totals[label.intent] += share
+    return max((total for other, total in totals.items() if other is not intent), default=0.0)
+
+
+def doubted(shares: Weights, facts: Facts, situation: Situation) -> dict[Label, float]:
     """The examples' shares, less where something speaks against an intent."""
-    return {label: share * _left(label, facts) for label, share in shares.items()}
+    left = {label: share * _left(label, facts) for label, share in shares.items()}
+    if not situation.answered:
+        left |= {label: share * PREMATURE for label, share in left.items() if label.intent is Intent.REFINE}
+    return left
 
 
 def likeliest(shares: Weights, said: Weights) -> tuple[Label, float, float]:
@@ -76,22 +102,27 @@ def _cues(facts: Facts) -> Iterator[tuple[Label, float]]:
         intent, _, group = name.partition("/")
         label = Label(Intent(intent), group)
         if phrases.sure is not None and phrases.sure.search(facts.folded):
-            yield label, SURE + REFUSED * (label.intent is Intent.REFUSE)
+            yield label, SURE + REFUSED * (label.intent is Intent.REFUSE and label.group != "treatment")
         if phrases.hint is not None and phrases.hint.search(facts.folded):
             yield label, HINT
     if names_person(facts.text):
         yield OTHERS, SURE + REFUSED
 
 
-def _grammar(facts: Facts, elsewhere: bool) -> Iterator[tuple[Label, float]]:
-    """What grammar says; a named structure says nothing where a cue phrase tells another intent (`elsewhere`)."""
+def _grammar(facts: Facts, elsewhere: bool, doubt: float) -> Iterator[tuple[Label, float]]:
+    """What grammar says; a named structure says nothing where a cue phrase tells another intent (`elsewhere`).
+
+    Args:
+        doubt: 0–1, of the examples; a name counts for more where they know no better.
+    """
     named = bool(facts.question.targets)
     requested = facts.requested and (named or facts.question.recognised)
     weights = (
-        NAMED * (named and not elsewhere),
+        (NAMED + UNSURE * doubt) * (named and not elsewhere),
+        SIZED * (named and bool(facts.question.measurements)),
         ASKED * ((requested or facts.orders) and not elsewhere),
         POINTED * (facts.orders and not named and points_back(facts.row)),
-        COMPLAINT * (facts.complains or _without_prior(facts)),
+        COMPLAINT * ((facts.complains and not _opens(facts)) or _without_prior(facts)),
         STATED * facts.states,
         BARE * facts.bare,
     )
@@ -99,6 +130,14 @@ def _grammar(facts: Facts, elsewhere: bool) -> Iterator[tuple[Label, float]]:
         yield FIND, sum(weights)
     if _records(facts):
         yield Label(Intent.HISTORY), RECORDED
+    if asks_to_choose(facts.text):
+        yield Label(Intent.CLASSIFY), SURE
+
+
+def _opens(facts: Facts) -> bool:
+    """An order, as "look up the bilirubin" is."""
+    first = next((w for w in facts.row if w not in grammar().courtesy | grammar().coordinators), "")
+    return first in grammar().openers and not facts.inquires
 
 
 def _records(facts: Facts) -> bool:

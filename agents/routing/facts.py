@@ -13,12 +13,11 @@ from agents.routing.masking import WORD, masked
 from agents.routing.request import Situation
 from prompts.cues import cues
 from prompts.lexicon import lexicon
-from prompts.question.compounds import split_compounds
 from prompts.question.grammar import read
 from prompts.question.reading import Polarity
-from prompts.question.spelling import corrected
 from prompts.question.understanding import Question, understand
-from prompts.words import Word, words
+from prompts.question.wording import worded
+from prompts.words import Word
 
 READ = 600
 """Characters of a clause in which cue phrases are sought."""
@@ -59,7 +58,7 @@ class Facts:
 
 def facts_of(text: str, situation: Situation) -> Facts:
     """Read a clause for the study at hand."""
-    written = corrected(split_compounds(words(text)))
+    written = worded(text)
     row = tuple(w.folded for w in written if w.folded[0].isalnum())
     reading = read(written)
     question = understood(text, situation)
@@ -73,7 +72,7 @@ def facts_of(text: str, situation: Situation) -> Facts:
         question=question,
         inquires=inquires,
         asks=inquires or text.rstrip().endswith("?"),
-        orders=bool(grammar().commands & {*row, *_without_clitics(row)}),
+        orders=_orders(row),
         requested=any(role in REQUESTS for _, role in reading.requests),
         states=not inquires and bool(named) and Polarity.ASKED not in named,
         complains=not inquires and _complains(written),
@@ -85,6 +84,13 @@ def understood(text: str, situation: Situation) -> Question:
     """`understand` for the study at hand."""
     modality = next(iter(situation.modalities), "")
     return understand(text, modality=modality, body_part=next(iter(situation.body_parts), ""))
+
+
+def _orders(row: Sequence[str]) -> bool:
+    """A verb that tells to do something; "my own contour" is none."""
+    nouns = grammar().articles | grammar().determiners
+    verbs = {word for before, word in pairwise(("", *row)) if before not in nouns}
+    return bool(grammar().commands & {*verbs, *_without_clitics(row)})
 
 
 def points_back(row: Sequence[str]) -> bool:

@@ -36,6 +36,15 @@ class Grammar:
     label_edges: Words
     label_never: Words
     foreign: Words
+    asked_of_record: Words
+    past: Words
+    told: Words
+    one: Words
+    wishes: Words
+    modals: Words
+    declarative: Words
+    persons: Words
+    determiners: Words
 
 
 @cache

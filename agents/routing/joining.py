@@ -6,14 +6,29 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 from agents.routing.clauses import Clause
+from agents.routing.examples import Label
 from agents.routing.facts import facts_of, points_back
+from agents.routing.grammar import grammar
 from agents.routing.objects import MEASUREMENTS
 from agents.routing.reading import Read
 from agents.routing.request import Intent, Request, Situation
 
 Part = tuple[Clause, Read]
 
+TAKES_UP = 10
+"""Words of the longest clause that takes up what the one before said not to be there."""
 _EFFECTS = frozenset({Intent.SIGN, Intent.DELIVER})
+
+
+def taken_up(each: Sequence[Part], situation: Situation) -> list[Part]:
+    """ "There should be no pneumothorax. Can you exclude one?" as one text, the rest as it is."""
+    made: list[Part] = []
+    for part in each:
+        if made and _denied(made[-1][1]) and _takes_up(part[1]):
+            made[-1] = _together(made[-1], part, situation)
+        else:
+            made.append(part)
+    return made
 
 
 def joined(each: Sequence[Part], situation: Situation) -> list[Part]:
@@ -31,7 +46,7 @@ def settled(requests: Iterable[Request]) -> list[Request]:
     """Equal neighbours as one; no courtesy beside work; no effects beside an attempt to get round the rules."""
     each = list(requests)
     if any(r.about == "unsafe" for r in each):
-        each = [r for r in each if r.intent not in _EFFECTS and r.about != "analysis"]
+        each = [r for r in each if r.intent not in _EFFECTS and r.intent is not Intent.ASK]
     if any(r.intent is not Intent.GREETING for r in each):
         each = [r for r in each if r.intent is not Intent.GREETING]
     made: list[Request] = []
@@ -45,6 +60,10 @@ def settled(requests: Iterable[Request]) -> list[Request]:
 
 def _belongs(one: Read, other: Read, answered: bool) -> bool:
     pair = (one.intent, other.intent)
+    if _denied(one) and _takes_up(other):
+        return True
+    if Intent.REFINE in pair:
+        return _one_complaint(one, other)
     if pair == (Intent.FIND, Intent.RECALL) and other.label.group == MEASUREMENTS:
         # "segment the liver and measure its volume"
         named = bool(one.facts.question.targets) and not other.facts.question.targets
@@ -57,11 +76,37 @@ def _belongs(one: Read, other: Read, answered: bool) -> bool:
     return Intent.FIND in pair and Intent.UNKNOWN in pair and not tells
 
 
+def _one_complaint(one: Read, other: Read) -> bool:
+    """ "It leaks. Try again." and "tighten it and measure again": the numbers of a new outline come with it."""
+    if one.intent is other.intent:
+        named, again = (frozenset(t.text for t in r.facts.question.targets) for r in (one, other))
+        return not (named and again) or named == again
+    more = other if one.intent is Intent.REFINE else one
+    if more.facts.question.targets:
+        return more.intent is Intent.RECALL and not (more.facts.asks or more.facts.orders)
+    measured = more.intent is Intent.RECALL and more.label.group == MEASUREMENTS
+    ordered = more.intent is Intent.FIND and more.facts.orders
+    return more.intent is Intent.UNKNOWN or ((measured or ordered) and not more.facts.inquires)
+
+
+def _denied(read: Read) -> bool:
+    """Whether a clause names what is not there and nothing that is wanted: "there should be no pneumothorax"."""
+    return bool(read.facts.question.excluded) and not read.facts.question.targets
+
+
+def _takes_up(read: Read) -> bool:
+    """ "Can you exclude one?", "please rule it out": of a clause that names nothing itself."""
+    named = read.facts.question.targets or read.facts.question.excluded
+    return not named and bool(grammar().one & {*read.facts.row[-3:]}) and len(read.facts.row) <= TAKES_UP
+
+
 def _together(one: Part, other: Part, situation: Situation) -> Part:
     (first, read), (second, again) = one, other
     link = "" if first.text[-1] in "?!;" else "." if first.sentence != second.sentence else ","
     text = f"{first.text}{link} {second.text}"
-    found = again if again.intent is Intent.FIND else read
+    found = again if again.intent in {Intent.FIND, Intent.REFINE} and read.intent is not Intent.REFINE else read
+    if _denied(read) and _takes_up(again):
+        found = replace(read, label=Label(Intent.FIND))
     facts = replace(
         facts_of(text, situation),
         asks=read.facts.asks and again.facts.asks,

@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 
 from prompts.question.grammar import read
-from prompts.question.spelling import corrected
-from prompts.words import readable, words
+from prompts.question.wording import worded
+from prompts.words import readable
 
 SLOT = "{target}"
 WORD = "organ"
@@ -21,7 +21,7 @@ _OPENING = str.maketrans("", "", "¿¡")
 def masked(text: str) -> str:
     """A text with each structure that the lexicon has, and each list of them, as one word."""
     text = _ORGANS.sub("structures", readable(text))
-    written = corrected(words(text))
+    written = worded(text)
     pieces: list[str] = []
     end = 0
     for mention in sorted(read(written).mentions, key=lambda m: m.start):

@@ -1,8 +1,8 @@
 """Which intents' examples a text is near to, as probabilities calibrated on the examples themselves.
 
-Two readings of the same cosines are mixed: votes of the nearest examples, weighted by exp(cosine / temperature), and a
-least-squares fit of the labels to all examples (ridge regression), which learns what tells neighbouring intents apart.
-What is farther from every example than all but a few of them are from each other is near to nothing.
+The labels are fitted to the examples' vectors by kernel ridge regression: every example speaks for its label, weighted
+by exp(cosine) and by what tells neighbouring intents apart. What is farther from every example than all but a few of
+them are from each other is near to nothing.
 """
 
 from __future__ import annotations
@@ -12,13 +12,14 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.linalg import solve
 
 from agents.routing.examples import Example, Label
 from agents.routing.vectors import Matrix
 
-NEAREST = 12
-TEMPERATURE, SHARPNESS, RIDGE, VOTES = 0.05, 0.06, 0.5, 0.4
-"""Of the votes, of the fit, its penalty, and the votes' share: the least log loss of left-out examples lies here."""
+WIDTH, RIDGE, SHARPNESS = 2.0, 0.05, 0.08
+"""Of the kernel exp(width × (cosine − 1)), the penalty of the fit, and of its scores as probabilities: the least log
+loss of left-out examples lies here."""
 OUTLIERS = 0.02
 """Share of the examples that lie farther from their neighbours than the border of what is near."""
 SMALLEST = 1e-3
@@ -37,46 +38,65 @@ class Nearness:
     near: bool
 
 
+@dataclass(frozen=True)
+class Fit:
+    """What the examples taught.
+
+    Attributes:
+        weights: (examples, labels), float32; labels in the order in which the examples first have them.
+        border: least cosine of a text that is near to an example.
+    """
+
+    weights: Matrix
+    border: float
+
+
 class Neighbours:
     """The examples with their vectors. Cosines are taken from the examples' mean, which all sentences share.
 
     Args:
         vectors: (examples, dimension) float32, rows of length 1.
+        fit: of these examples and vectors, where it is known already.
     """
 
-    def __init__(self, examples: Sequence[Example], vectors: Matrix) -> None:
-        self._names = list(dict.fromkeys(e.label for e in examples))
-        self._codes = np.array([self._names.index(e.label) for e in examples])
+    def __init__(self, examples: Sequence[Example], vectors: Matrix, fit: Fit | None = None) -> None:
+        self._names = _labels(examples)
         self._mean = vectors.mean(axis=0)
         self._matrix = _centred(vectors, self._mean)
-        cosines = self._matrix @ self._matrix.T
-        np.fill_diagonal(cosines, -1.0)
-        self._border = float(np.quantile(cosines.max(axis=1), OUTLIERS))
-        self._fit = _ridge(self._matrix, np.eye(len(self._names), dtype=np.float32)[self._codes])
+        self._fit = fit or fitted(examples, vectors)
 
     def of(self, vector: NDArray[np.float32]) -> Nearness:
         """What a (dimension,) vector is near to."""
-        centred = _centred(vector[None], self._mean)[0]
-        cosines = self._matrix @ centred
-        shares = VOTES * self._votes(cosines) + (1 - VOTES) * _softmax(centred @ self._fit, SHARPNESS)
+        cosines = self._matrix @ _centred(vector[None], self._mean)[0]
+        shares = _softmax(_kernel(cosines) @ self._fit.weights)
         labels = {name: float(share) for name, share in zip(self._names, shares, strict=True)}
-        return Nearness(labels, bool(cosines.max() >= self._border))
-
-    def _votes(self, cosines: NDArray[np.float32]) -> NDArray[np.float32]:
-        order = np.argsort(-cosines)[:NEAREST]
-        votes = np.zeros(len(self._names), np.float32)
-        np.add.at(votes, self._codes[order], _softmax(cosines[order], TEMPERATURE))
-        return votes
+        return Nearness(labels, bool(cosines.max() >= self._fit.border))
 
 
-def _ridge(matrix: Matrix, wanted: Matrix) -> Matrix:
-    """(dimension, labels) weights of the penalised least-squares fit."""
-    gram = matrix.T @ matrix + RIDGE * np.eye(matrix.shape[1], dtype=np.float32)
-    return np.asarray(np.linalg.solve(gram, matrix.T @ wanted), np.float32)
+def fitted(examples: Sequence[Example], vectors: Matrix) -> Fit:
+    """Learn from the examples: some seconds for thousands."""
+    names = _labels(examples)
+    wanted = np.eye(len(names), dtype=np.float32)[[names.index(e.label) for e in examples]]
+    matrix = _centred(vectors, vectors.mean(axis=0))
+    cosines = matrix @ matrix.T
+    kernel = _kernel(cosines)
+    np.fill_diagonal(cosines, -1.0)
+    border = float(np.quantile(cosines.max(axis=1), OUTLIERS))
+    np.fill_diagonal(kernel, 1.0 + RIDGE)
+    weights = solve(kernel, wanted, assume_a="pos", overwrite_a=True, check_finite=False)
+    return Fit(np.asarray(weights, np.float32), border)
 
 
-def _softmax(values: NDArray[np.float32], temperature: float) -> NDArray[np.float32]:
-    weights = np.exp((values - values.max()) / temperature)
+def _labels(examples: Sequence[Example]) -> list[Label]:
+    return list(dict.fromkeys(e.label for e in examples))
+
+
+def _kernel(cosines: NDArray[np.float32]) -> NDArray[np.float32]:
+    return np.asarray(np.exp(WIDTH * (cosines - 1)), np.float32)
+
+
+def _softmax(scores: NDArray[np.float32]) -> NDArray[np.float32]:
+    weights = np.exp((scores - scores.max()) / SHARPNESS)
     return np.asarray(weights / weights.sum(), np.float32)
 
 

@@ -16,6 +16,8 @@ MEASUREMENTS, FINDINGS = "measurements", "findings"
 ELLIPTIC = 5
 """Words of the longest clause whose topic may be that of the question before ("and the spleen?")."""
 
+_OPEN = frozenset({"a", "an", "of", "my", "ein", "eine", "einen", "un", "una", "del"})
+"""Words besides articles after which an object is named; folded."""
 _SIZE = frozenset({"volume", "diameter", "area", "thickness", "hu", "cardiothoracic_ratio"})
 
 
@@ -45,6 +47,14 @@ def refers_back(clause: Read, targets: tuple[str, ...]) -> bool:
     if any(t not in grammar().generic for t in targets):
         return False
     return any(a in grammar().articles and b in grammar().generic for a, b in pairwise(row))
+
+
+def breaks_off(clause: Read) -> bool:
+    """Whether a clause ends before it names its object: "can you measure the"."""
+    row = clause.facts.row
+    return (
+        not clause.facts.question.targets and bool(row) and row[-1] in grammar().articles - grammar().pronouns | _OPEN
+    )
 
 
 def among(targets: Iterable[str], found: tuple[str, ...]) -> tuple[str, ...]:

@@ -8,14 +8,24 @@ from typing import Any
 
 from agents.routing.examples import Label
 from agents.routing.facts import points_back
-from agents.routing.objects import FINDINGS, MEASUREMENTS, among, beyond, refers_back, targets_of, topic_of
+from agents.routing.objects import FINDINGS, MEASUREMENTS, among, beyond, breaks_off, refers_back, targets_of, topic_of
+from agents.routing.outlines import (
+    about_an_outline,
+    ambiguous,
+    looks_at_an_outline,
+    only_asks,
+    outlines_meant,
+    surely_complains,
+)
 from agents.routing.reading import Read
 from agents.routing.request import Intent, Request, Situation
+from agents.routing.slots.complaint import complaint_of
 from agents.routing.slots.kinds import kinds_of
 from agents.routing.slots.labels import labels_of
 from agents.routing.slots.prior import chosen_prior, mentions_prior, names_modality, newest_alike, worth_comparing
 from agents.routing.slots.series import named_series
-from agents.routing.slots.side import conflicting
+from agents.routing.slots.side import conflicting, side_of_earlier, untold
+from domain.analysis import Complaint
 
 NOT_IMAGING = "not_imaging"
 _REASONS = {
@@ -27,6 +37,9 @@ _REASONS = {
     "a treatment, not an image": "treatment",
 }
 """Reason of a refusal by what `understand` says that a thing is instead."""
+_IN_PASSING = frozenset({"identity", "out_of_scope"})
+"""Of what is said beside a structure that is asked for: "neurosurgery on the phone, how thick is the subdural?"."""
+SIDES = ("left ", "right ")
 _OF_IMAGES = frozenset({Intent.FIND, Intent.CHEST_REPORT, Intent.CLASSIFY, Intent.COMPARE, Intent.RECALL})
 
 
@@ -54,12 +67,22 @@ def resolve(clause: Read, context: Context) -> tuple[Request, ...]:
     again = _same_elsewhere(clause, context.situation)
     if again is not None:
         return (again,)
+    if clause.intent in _OF_IMAGES | {Intent.UNKNOWN, Intent.CAPABILITIES} and breaks_off(clause):
+        return (_ask(clause, "target"),)
     if clause.intent in _OF_IMAGES:
-        if conflicting(clause.text):
+        if conflicting(clause.text) or _side_untold(clause, context.situation):
             return (_ask(clause, "side"),)
         if named_series(clause.text, context.situation).missing:
             return (_ask(clause, "series"),)
     return tuple(_RULES.get(clause.intent, _plain)(clause, context))
+
+
+def _side_untold(clause: Read, situation: Situation) -> bool:
+    """ "The kidney on the painful side": a pair is meant one of, and nothing tells which."""
+    targets = clause.facts.question.targets
+    paired = [t for t in targets if t.concept is not None and t.concept.paired and not t.text.startswith(SIDES)]
+    elliptic = side_of_earlier(clause.text, tuple(q for q, _ in situation.earlier), situation.found)
+    return bool(paired) and not elliptic and untold(clause.text)
 
 
 def _same_elsewhere(clause: Read, situation: Situation) -> Request | None:
@@ -86,6 +109,9 @@ def _plain(clause: Read, _: Context) -> Iterator[Request]:
 
 def _find(clause: Read, context: Context) -> Iterator[Request]:
     situation, facts = context.situation, clause.facts
+    if looks_at_an_outline(clause, situation):
+        yield from _refine(replace(clause, label=Label(Intent.REFINE, "")), context)
+        return
     targets = targets_of(clause, situation)
     yield from _outside(clause)
     if refers_back(clause, targets) and not (targets and _one_organ(situation)):
@@ -118,6 +144,8 @@ def _outside(clause: Read) -> Iterator[Request]:
     question = clause.facts.question
     for said, what in question.not_imaging[:1]:
         reason = NOT_IMAGING if clause.facts.orders else _REASONS.get(what, NOT_IMAGING)
+        if question.targets and reason in _IN_PASSING:
+            continue
         yield replace(_request(clause, Intent.REFUSE, about=reason), text=said if question.targets else clause.text)
 
 
@@ -146,7 +174,7 @@ def _recall(clause: Read, context: Context) -> Iterator[Request]:
     targets = targets_of(clause, situation)
     if not context.analysed:
         yield from _nothing_yet(clause, targets, situation)
-    elif not targets or refers_back(clause, targets):
+    elif not targets or refers_back(clause, targets) or (topic == FINDINGS and points_back(clause.facts.row)):
         yield _request(clause, topic=topic)
     elif not situation.answered:
         yield _request(clause, topic=topic, targets=targets)
@@ -167,6 +195,27 @@ def _nothing_yet(clause: Read, targets: tuple[str, ...], situation: Situation) -
         yield _ask(clause, "target" if topic == MEASUREMENTS else "analysis")
 
 
+def _refine(clause: Read, context: Context) -> Iterator[Request]:
+    """Outlines that are there are made again; what was never outlined is looked for; a question is answered."""
+    situation, said = context.situation, complaint_of(clause.text)
+    topic = only_asks(clause)
+    if not situation.found and (topic or not about_an_outline(clause)):
+        yield from _find(replace(clause, label=Label(Intent.FIND, "")), context)
+        return
+    if topic:
+        yield from _recall(replace(clause, label=Label(Intent.RECALL, topic)), context)
+        return
+    meant = outlines_meant(clause, said, situation)
+    series = () if said.change else named_series(clause.text, situation).series
+    if meant.new or (series and said.what is Complaint.POOR):
+        yield from _looked_for(clause, meant.new or meant.outlines, situation)
+    elif not meant.outlines or ambiguous(clause, said, meant):
+        yield replace(_ask(clause, "target"), complaint=said.what.value)
+    else:
+        wish = Request(clause.intent, clause.text, complaint=said.what.value, change=said.change, to=said.to)
+        yield replace(wish, targets=meant.outlines, series=series, confidence=clause.confidence)
+
+
 def _compare(clause: Read, context: Context) -> Iterator[Request]:
     situation = context.situation
     targets = targets_of(clause, situation)
@@ -174,6 +223,9 @@ def _compare(clause: Read, context: Context) -> Iterator[Request]:
         yield from _recall(replace(clause, label=Label(Intent.RECALL, MEASUREMENTS)), context)
         return
     prior = chosen_prior(clause.text, situation)
+    if not prior and targets and not mentions_prior(clause.text):  # "do the kidneys look shrunken?"
+        yield from _find(replace(clause, label=Label(Intent.FIND)), context)
+        return
     if not prior:
         yield _ask(clause, "prior")
         return
@@ -220,10 +272,14 @@ def _effect(clause: Read, context: Context) -> Iterator[Request]:
 
 
 def _refuse(clause: Read, _: Context) -> Iterator[Request]:
-    yield _request(clause, about=clause.label.group)
+    ordered = clause.facts.orders and clause.facts.question.not_imaging and clause.label.group == "out_of_scope"
+    yield _request(clause, about=NOT_IMAGING if ordered else clause.label.group)
 
 
 def _unknown(clause: Read, context: Context) -> Iterator[Request]:
+    if surely_complains(clause, context.situation):
+        yield from _refine(replace(clause, label=Label(Intent.REFINE, "")), context)
+        return
     targets = targets_of(replace(clause, label=Label(Intent.FIND, "")), context.situation)
     if targets and (not refers_back(clause, targets) or _one_organ(context.situation)):
         yield from _looked_for(clause, targets, context.situation)
@@ -236,6 +292,7 @@ def _unknown(clause: Read, context: Context) -> Iterator[Request]:
 _RULES: Mapping[Intent, Callable[[Read, Context], Iterator[Request]]] = {
     Intent.FIND: _find,
     Intent.RECALL: _recall,
+    Intent.REFINE: _refine,
     Intent.COMPARE: _compare,
     Intent.CHEST_REPORT: _chest_report,
     Intent.CLASSIFY: _classify,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from agents.routing.evidence import doubted, likeliest, told
+from agents.routing.evidence import SURE, doubted, likeliest, told
 from agents.routing.examples import Label
 from agents.routing.facts import Facts, facts_of
 from agents.routing.masking import masked
@@ -17,6 +17,10 @@ EMBEDDED = 300
 """Characters of a clause that are compared with the examples; they are far shorter."""
 DOUBT = 0.3
 """Below this a clause without any cue or structure is not understood."""
+STRANGE = 0.55
+"""The same for a clause that is near to no example."""
+REFUSED = 0.4
+"""The same for a refusal."""
 TOPIC = 0.2
 """From this on a topic of RECALL counts, whatever the intent."""
 UNKNOWN = Label(Intent.UNKNOWN)
@@ -30,12 +34,14 @@ class Read:
         label: the likeliest intent; UNKNOWN for what nothing is near to.
         confidence: its share of all intents' evidence, 0–1.
         topic: of RECALL, when the words tell one, whatever the intent; "" otherwise.
+        sure: a cue phrase tells the intent.
     """
 
     facts: Facts
     label: Label
     confidence: float
     topic: str = ""
+    sure: bool = False
 
     @property
     def text(self) -> str:
@@ -59,11 +65,21 @@ class ClauseReader:
         """What a clause tells in a situation."""
         facts = facts_of(text, situation)
         nearness = self._neighbours.of(self._embedder.query(masked(text)[:EMBEDDED]))
-        shares, said = doubted(nearness.labels, facts), told(facts)
+        shares = doubted(nearness.labels, facts, situation)
+        said = told(facts, nearness.labels)
         label, score, confidence = likeliest(shares, said)
-        if not said and (not nearness.near or score < DOUBT):
+        told_so = any(other.intent is label.intent for other in said) if label.intent is Intent.REFUSE else bool(said)
+        if not told_so and score < _least(label, nearness.near):
             label = UNKNOWN
-        return Read(facts, label, confidence, _topic(shares, said))
+        sure = any(weight >= SURE / 2 for told_label, weight in said.items() if told_label.intent is label.intent)
+        return Read(facts, label, confidence, _topic(shares, said), sure)
+
+
+def _least(label: Label, near: bool) -> float:
+    """The least score that is believed without a cue phrase; a refusal needs more."""
+    if label.intent is Intent.REFUSE:
+        return REFUSED
+    return DOUBT if near else STRANGE
 
 
 def _topic(shares: Mapping[Label, float], said: Mapping[Label, float]) -> str:

@@ -21,6 +21,7 @@ class Intent(StrEnum):
     HISTORY = "history"
     GUIDANCE = "guidance"
     RECALL = "recall"
+    REFINE = "refine"
     REPORT = "report"
     SIGN = "sign"
     DELIVER = "deliver"
@@ -50,10 +51,12 @@ class Situation:
         modalities, body_parts, series_text: of each series: DICOM modality, body part, description.
         series: short names, "series-1", ….
         found: targets that were outlined in earlier turns.
+        last: those of them that the turn before was about.
         answered: an analysis exists.
         priors: newest first.
         chest_report, classifier, history: whether these specialists are here for this study.
         earlier: (question, answer) of the turns before, oldest first.
+        order: the message is an order's indication; nobody is there who could sign, approve or be refused.
     """
 
     modalities: tuple[str, ...] = ()
@@ -61,12 +64,14 @@ class Situation:
     series: tuple[str, ...] = ()
     series_text: tuple[str, ...] = ()
     found: tuple[str, ...] = ()
+    last: tuple[str, ...] = ()
     answered: bool = False
     priors: tuple[PriorFacts, ...] = ()
     chest_report: bool = False
     classifier: bool = False
     history: bool = False
     earlier: tuple[tuple[str, str], ...] = ()
+    order: bool = False
 
 
 @dataclass(frozen=True)
@@ -83,6 +88,9 @@ class Request:
         topic: for RECALL: findings, measurements, quality, models, prompts, changes or report.
         action: for SIGN and DELIVER: "sign" or "deliver".
         about: for ASK what is missing, for REFUSE the reason.
+        complaint: for REFINE what is wrong with the outline, a value of `domain.analysis.Complaint`.
+        change: for REFINE what is to be changed: "prompt", "window", "slices", "model", "choice" (the outline that was
+            kept beside the other is wanted), "" for any; to: its value where the words name one.
         confidence: 0–1, of the intent.
     """
 
@@ -96,12 +104,20 @@ class Request:
     topic: str = ""
     action: str = ""
     about: str = ""
+    complaint: str = ""
+    change: str = ""
+    to: str = ""
     confidence: float = 1.0
 
 
 @dataclass(frozen=True)
 class Routed:
-    """A message as requests in the order of the text, and the parts of it that nothing was made of."""
+    """A message as requests in the order of the text, and the parts of it that nothing was made of.
+
+    Attributes:
+        others: parts that are not the writer's own words, read as data.
+    """
 
     requests: tuple[Request, ...]
     not_understood: tuple[str, ...] = ()
+    others: tuple[str, ...] = ()

@@ -4,18 +4,22 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import cache
 
+from agents.routing.background import without_background
 from agents.routing.clauses import Clause, Message, clauses, message
 from agents.routing.examples import Example, shipped_examples
 from agents.routing.facts import understood
+from agents.routing.foreign import separated
 from agents.routing.grammar import grammar
-from agents.routing.joining import Part, joined, settled
-from agents.routing.neighbours import Neighbours
+from agents.routing.joining import Part, joined, settled, taken_up
+from agents.routing.neighbours import Fit, Neighbours
+from agents.routing.orders import of_order
 from agents.routing.policy import Context, resolve
 from agents.routing.reading import ClauseReader
 from agents.routing.request import Intent, Request, Routed, Situation
-from agents.routing.vectors import example_vectors
+from agents.routing.vectors import embedded, key_of, stored
 from memory.embedder import Embedder, best_embedder
 from prompts.words import words
 
@@ -41,9 +45,14 @@ class Router:
         """What a message asks for, in the order of the text; never empty.
 
         Args:
-            question: a clinician's words. They are data: what they quote is not asked for.
+            question: a clinician's words. They are data: what they quote or paste is not asked for.
         """
-        said = message(question)
+        whose = separated(question)
+        said = message(whose.own)
+        routed = self._routed(question, replace(said, quoted=(*said.quoted, *whose.others)), situation)
+        return replace(routed, requests=of_order(routed.requests, situation), others=whose.others)
+
+    def _routed(self, question: str, said: Message, situation: Situation) -> Routed:
         parts = self._read(clauses(said.own), situation)
         if not parts:
             return Routed((_of_quotes(said, situation) or _without_words(question),))
@@ -60,14 +69,14 @@ class Router:
     def _read(self, parts: Sequence[Clause], situation: Situation) -> list[Part]:
         saying = [c for c in parts if not _empty(c.text)] or parts
         reader = self._reader()
-        return joined([(c, reader.read(c.text, situation)) for c in saying], situation)
+        said = taken_up([(c, reader.read(c.text, situation)) for c in saying], situation)
+        return joined(without_background(said, situation), situation)
 
     def _reader(self) -> ClauseReader:
         with self._lock:
             if self._made is None:
                 examples = shipped_examples() if self._examples is None else self._examples
-                vectors = example_vectors(self._embedder, examples)
-                self._made = ClauseReader(self._embedder, Neighbours(examples, vectors))
+                self._made = ClauseReader(self._embedder, _neighbours(self._embedder, examples))
             return self._made
 
 
@@ -77,18 +86,26 @@ def default_router() -> Router:
     return Router(best_embedder())
 
 
+def _neighbours(embedder: Embedder, examples: Sequence[Example]) -> Neighbours:
+    shipped = stored(key_of(embedder, examples))
+    if shipped is None:
+        return Neighbours(examples, embedded(embedder, examples))
+    return Neighbours(examples, shipped.vectors, Fit(shipped.weights, shipped.border))
+
+
 def _requests(parts: Sequence[Part], situation: Situation) -> tuple[list[Request], list[str]]:
     """Requests in order, and the clauses that gave none."""
     made: list[Request] = []
     unclear: list[str] = []
-    elsewhere = -1
+    elsewhere, another = -1, False
     for clause, read in parts:
-        if clause.sentence == elsewhere:  # what follows in this sentence is asked of the other patient
+        # What follows in this sentence is asked of the other patient, and so is "what was her CEA?" after a statement.
+        if clause.sentence == elsewhere or (another and grammar().persons & {*read.facts.row}):
             continue
         analysed = situation.answered or any(r.intent in _WORK for r in made)
         requests = resolve(read, Context(situation, analysed))
         if any(r.about == "other_patient" for r in requests):
-            elsewhere = clause.sentence
+            elsewhere, another = clause.sentence, not (read.facts.asks or read.facts.orders)
         made += requests
         if not requests:
             unclear.append(clause.text)

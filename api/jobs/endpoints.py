@@ -14,7 +14,7 @@ from api.problems import problems
 from api.services import Given, Services
 from domain.access import AccessContext
 from domain.ports import RunEvent
-from jobs.tracked import ENDED
+from records.job_rows import ENDED
 
 router = APIRouter(prefix="/jobs", tags=["jobs"])
 Numbered = tuple[int, RunEvent]

@@ -1,7 +1,8 @@
-"""`/metrics`: what calls to models used, in Prometheus' text format."""
+"""`/metrics`: what calls to models used, and how full the queue is, in Prometheus' text format."""
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
@@ -11,8 +12,13 @@ from prometheus_client.core import CounterMetricFamily, HistogramMetricFamily, M
 from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
 from prometheus_client.registry import Collector
 
+from api.metrics.scaling import ScalingCollector
 from api.problems import problems
 from api.services import Given
+from domain.errors import MedImageError
+from jobs.scaling_figures import ScalingFigures
+
+_logger = logging.getLogger(__name__)
 
 router = APIRouter(tags=["health"], responses=problems(400, 500))
 
@@ -56,7 +62,17 @@ class TrafficCollector(Collector):
 
 @router.get("/metrics", summary="Counters for Prometheus", response_class=Response)
 async def metrics(services: Given) -> Response:
-    """Requests, failures, retries, bytes, cost, latency and queue time of each endpoint since the start."""
+    """Requests, failures, retries, bytes, cost, latency and queue time of each endpoint since the start.
+
+    Where workers share a queue on record also its depth, wait and throughput, what endpoints have in flight, and how
+    many workers would keep up. While the database is away, these are absent.
+    """
     registry = CollectorRegistry(auto_describe=False)
     registry.register(TrafficCollector(services.traffic))
+    scaling: ScalingFigures | None = getattr(services, "scaling", None)
+    if scaling is not None:
+        try:
+            registry.register(ScalingCollector(await scaling.now()))
+        except MedImageError as error:
+            _logger.warning("The queue's figures cannot be read (%s).", type(error).__name__)
     return Response(generate_latest(registry), media_type=CONTENT_TYPE_LATEST)

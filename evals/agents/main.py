@@ -8,6 +8,7 @@ from collections.abc import Callable, Collection, Sequence
 from agents.chat_models import ChatConfiguration
 from agents.registry import SPECIALISTS
 from evals.agents.case import Case, load_cases
+from evals.agents.observed import Observed
 from evals.agents.scorers import Score, f1, needless, rate, score
 from evals.agents.solvers import KeywordSolver, PlannerSolver, SinglePromptSolver, Solver
 from evals.agents.statistics import bootstrap
@@ -25,6 +26,7 @@ MEASURES: tuple[tuple[str, Statistic], ...] = (
     ("order", _rate("order")),
     ("refusal, ask-back", _rate("abstained")),
     ("injection resisted", _rate("resisted")),
+    ("injection: exactly the legitimate work done", _rate("unswayed")),
     ("recovery", _rate("recovered")),
     ("text", _rate("said")),
     ("numbers grounded", _rate("grounded")),
@@ -33,8 +35,15 @@ MEASURES: tuple[tuple[str, Statistic], ...] = (
 
 
 async def solved(solver: Solver, cases: Sequence[Case]) -> list[Score]:
-    """The scores of all cases, one after the other."""
-    return [score(case, await solver.solve(case)) for case in cases]
+    """The scores of all cases, one after the other. A twin is run for its case alone; equal twins are run once."""
+    twins: dict[tuple[object, ...], Observed] = {}
+    scores: list[Score] = []
+    for case in cases:
+        seen, twin = await solver.solve(case), case.without
+        if twin is not None and twin.staged not in twins:
+            twins[twin.staged] = await solver.solve(twin)
+        scores.append(score(case, seen, twins[twin.staged] if twin is not None else None))
+    return scores
 
 
 def table(results: Sequence[tuple[str, Sequence[Score]]]) -> str:
@@ -86,8 +95,10 @@ async def _run(
     if failures:
         print()
         for one in results[0][1]:
-            if one.wrong or one.abstained is False:
-                print(f"{one.case.id} [{one.case.category}] {one.case.question[:90]!r}: {'; '.join(one.wrong)}")
+            if one.wrong or one.abstained is False or one.resisted is False:
+                asked = one.case.question or one.case.indication
+                why = [*one.wrong, *(f"NOT RESISTED: {each}" for each in one.swayed)]
+                print(f"{one.case.id} [{one.case.category}] {asked[:90]!r}: {'; '.join(why)}")
     if ablate:
         print("\n| without | tool choice F1 | difference |\n| --- | --- | --- |")
         whole = f1(results[0][1])

@@ -18,9 +18,12 @@ class Observed:
         labels, kinds: likewise.
         outcome: "answer", "ask" or "refuse"; "" where nothing could be parsed.
         about: what was missing, or why it was refused.
+        approvals: effects that a person was asked to approve, in all turns so far: "sign", "deliver pacs".
+        numbers: measurements of the turn, "liver volume 1234 mL".
         unsupported: sentences of the text that no tool result supports.
         failed: tools whose last call failed.
         usage: tokens and cost of the chat model.
+        earlier: the turns before, oldest first.
     """
 
     tools: tuple[str, ...] = ()
@@ -33,8 +36,11 @@ class Observed:
     kinds: tuple[str, ...] = ()
     outcome: str = ""
     about: tuple[str, ...] = ()
+    approvals: tuple[str, ...] = ()
+    numbers: tuple[str, ...] = ()
     text: str = ""
     unsupported: tuple[str, ...] = ()
     failed: tuple[str, ...] = ()
     seconds: float = 0.0
     usage: Mapping[str, float] = field(default_factory=dict)
+    earlier: tuple[Observed, ...] = ()

@@ -6,12 +6,14 @@ import json
 import re
 import time
 from collections.abc import Collection, Iterable
+from dataclasses import replace
 from typing import Any, Protocol
 
 from agents.chat_models import ChatConfiguration
 from agents.planner import Planner
 from agents.registry import SPECIALISTS
 from domain.errors import MedImageError
+from evals.agents.actors import StagedApprovals
 from evals.agents.case import Case
 from evals.agents.observed import Observed
 from evals.agents.stage import stage
@@ -55,9 +57,11 @@ class PlannerSolver:
     async def solve(self, case: Case) -> Observed:
         """Run the earlier turns, then the question."""
         workspace = stage(case)
+        earlier: list[Observed] = []
         for text in case.turns:
             workspace.ask(text)
             said = (await self._planner.run(workspace)).text
+            earlier.append(observed(workspace, said, 0.0))
             workspace.earlier = (*workspace.earlier, Said(text, said))
             if workspace.summary:
                 workspace.analyses.append(f"analysis-{len(workspace.analyses) + 1}")
@@ -65,12 +69,14 @@ class PlannerSolver:
             workspace.ask(case.question)
         else:
             workspace.question = workspace.looking_for = case.question or case.indication
+            workspace.spoken = bool(case.question)
         started = time.perf_counter()
         try:
             answer = await self._planner.run(workspace)
         except MedImageError as error:
             return Observed(text=str(error), failed=("planner",), seconds=time.perf_counter() - started)
-        return observed(workspace, answer.text, time.perf_counter() - started)
+        seen = observed(workspace, answer.text, time.perf_counter() - started)
+        return replace(seen, earlier=tuple(earlier))
 
     async def close(self) -> None:
         """Close the chat model's client."""
@@ -97,6 +103,8 @@ def observed(workspace: Workspace, text: str, seconds: float) -> Observed:
         about=tuple(
             str(c.arguments.get("missing", c.arguments.get("reason_kind", ""))) for c in calls if c.tool in ENDINGS
         ),
+        approvals=_approvals(workspace),
+        numbers=tuple(f"{m.target} {m.name} {m.value:.6g} {m.unit.value}" for m in workspace.measurements),
         text=text,
         unsupported=_unsupported(workspace, text),
         failed=tuple(sorted({c.tool for c in calls if not c.ok} - {c.tool for c in calls if c.ok})),
@@ -108,6 +116,13 @@ def observed(workspace: Workspace, text: str, seconds: float) -> Observed:
 def _asked(workspace: Workspace, name: str) -> tuple[str, ...]:
     plan = workspace.plans[name]
     return tuple(dict.fromkeys([*(p.target for p in plan.prompts), *(target for target, _, _ in plan.refused)]))
+
+
+def _approvals(workspace: Workspace) -> tuple[str, ...]:
+    """Effects that were asked for, each with its destination."""
+    asked = workspace.around.approvals
+    requests = asked.asked if isinstance(asked, StagedApprovals) else ()
+    return tuple(" ".join([a.effect.value, *(v for _, v in sorted(a.details.items()))]) for a in requests)
 
 
 def _argument(calls: Iterable[ToolCall], tool: str, name: str) -> str:
@@ -151,11 +166,13 @@ class KeywordSolver:
         tools = [tool for cue, tool in self._CUES if cue in text]
         if targets or not tools:
             tools = [*FIND[:-1], *tools, FIND[-1]]
+        action = "sign" if "sign" in text else "deliver" if "send" in text else ""
         return Observed(
             tools=tuple(dict.fromkeys(tools)),
             targets={"series-1": targets} if targets else {},
             prior="prior-1" if "comparison-compare" in tools else "",
-            action="sign" if "sign" in text else "deliver" if "send" in text else "",
+            action=action,
+            approvals=(action,) if action else (),
             outcome="answer",
             text=text,
         )

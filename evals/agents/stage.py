@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date, datetime, time
 
 import numpy as np
@@ -54,14 +55,15 @@ def study_of(world: World) -> IngestedStudy:
     """The study at hand."""
     uid = "1.2.840.99999.1"
     series = [_series(s, uid, n) for n, s in enumerate(world.series, 1)]
-    return _ingested(uid, _patient(world), series, world.date, world.description)
+    found = _ingested(uid, _patient(world), series, world.date, world.description)
+    return replace(found, study=replace(found.study, referring_physician=world.referrer))
 
 
 def _patient(world: World) -> Patient:
     if not world.identified:
         return Patient()
     born = date(world.birth_year, 7, 1) if world.birth_year else None
-    return Patient(PATIENT_ID, name="Roe^Jordan", birth_date=born, sex=world.sex)
+    return Patient(PATIENT_ID, name=world.patient, birth_date=born, sex=world.sex)
 
 
 def _models(world: World) -> list[StagedParse]:
@@ -125,6 +127,10 @@ def _series(series: WorldSeries, study_uid: str, number: int) -> Volume:
         colour=series.colour,
         value_unit=Unit.HU if series.modality == "CT" else Unit.ONE,
         burned_in_annotation=False,
+        protocol=series.protocol,
+        contrast=series.contrast,
+        scanner=series.scanner,
+        institution=series.institution,
         source_format=series.source_format,
     )
     return Volume(made, _pixels(series, shape))

@@ -11,6 +11,7 @@ from types import MappingProxyType
 from typing import Any, TypeVar
 
 from domain.history import DocumentKind
+from evals.agents.likeness import resolved
 from evals.agents.reading import CaseInvalid, one_of, only_keys, parsed, words
 
 WORLDS = Path(__file__).with_name("worlds.yaml")
@@ -35,12 +36,14 @@ TOOLS = (
     "dialogue-refuse",
 )
 """Every tool that the planner has."""
+UNNAMED = "Roe^Jordan"
+"""Who the patient of a world is that names none."""
 _LARGEST_RADIUS = 0.4
 
 
 @dataclass(frozen=True)
 class WorldSeries:
-    """One series. Spacing is None where the file carries none."""
+    """One series. Spacing is None where the file carries none; the last four are its other tags of free text."""
 
     modality: str
     body_part: str
@@ -54,6 +57,10 @@ class WorldSeries:
     colour: bool = False
     image_type: tuple[str, ...] = ()
     source_format: str = "DICOM"
+    protocol: str = ""
+    contrast: str = ""
+    scanner: str = ""
+    institution: str = ""
 
 
 @dataclass(frozen=True)
@@ -85,7 +92,9 @@ class World:
     """What exists around a question.
 
     Attributes:
-        sex, birth_year: of the patient; "" and None for a file without one, where `identified` is False.
+        sex, birth_year, patient: of the patient; "" and None for a file without one, where `identified` is False.
+            `patient` is the name as DICOM writes it.
+        referrer: the referring physician's name.
         series, priors: "series-1" and "prior-1" are the first of each; priors are newest first.
         finds, prior_finds: target to radius as a fraction of the image's width; 0 or absent outlines nothing.
         drafts: sentences of the chest report model.
@@ -106,6 +115,8 @@ class World:
     prior_finds: Mapping[str, float] = field(default_factory=dict)
     drafts: tuple[str, ...] = ()
     faults: Mapping[str, str] = field(default_factory=dict)
+    patient: str = ""
+    referrer: str = ""
 
     @property
     def series_names(self) -> tuple[str, ...]:
@@ -121,7 +132,13 @@ class World:
 @cache
 def load_worlds() -> Mapping[str, World]:
     """All worlds by name. Raises CaseInvalid."""
-    return MappingProxyType({name: _world(name, raw) for name, raw in parsed(WORLDS).items()})
+    return read_worlds(WORLDS)
+
+
+def read_worlds(path: Path) -> Mapping[str, World]:
+    """The worlds of one file by name. Raises CaseInvalid."""
+    written = parsed(path)
+    return MappingProxyType({name: _world(name, resolved(name, written)) for name in written})
 
 
 _KEYS = {each.name for each in fields(World)} - {"name", "identified", "sex", "birth_year"} | {"patient"}
@@ -129,12 +146,14 @@ _KEYS = {each.name for each in fields(World)} - {"name", "identified", "sex", "b
 
 def _world(name: str, raw: object) -> World:
     given = only_keys(raw, _KEYS, name)
-    patient = only_keys(given.pop("patient") or {}, ("sex", "birth_year"), name)
+    patient = only_keys(given.pop("patient") or {}, ("sex", "birth_year", "name"), name)
     world = World(
         name=name,
         identified=bool(patient),
         sex=patient.get("sex", ""),
         birth_year=patient.get("birth_year"),
+        patient=patient.get("name", UNNAMED) if patient else "",
+        referrer=given.get("referrer", ""),
         date=given["date"],
         description=given["description"],
         series=tuple(_part(WorldSeries, each, name) for each in given["series"]),

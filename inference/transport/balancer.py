@@ -15,11 +15,12 @@ from heapq import heappop, heappush
 from itertools import count
 
 from domain.errors import ModelError, ModelUnreachable
+from domain.study import Priority
 from inference.transport.circuit import Circuit, CircuitState
 from inference.transport.exchange import Exchange
-from inference.transport.limits import Limiter
+from inference.transport.limits import Limits
 from inference.transport.priority import Urgency
-from inference.transport.quota import Quota
+from inference.transport.quota import Quota, QuotaExhausted
 from inference.transport.timing import Alarm, Timing
 
 _MEMORY = 0.8
@@ -31,7 +32,7 @@ class Route:
     """An endpoint with everything that decides whether it is asked."""
 
     exchange: Exchange
-    limiter: Limiter
+    limiter: Limits
     circuit: Circuit
     quota: Quota
     latency_s: float | None = None
@@ -41,13 +42,19 @@ class Route:
         """The endpoint's."""
         return self.exchange.endpoint.label
 
-    def refuses(self, size: int) -> bool:
-        """It takes no call now, and will not soon."""
-        return self.circuit.state is CircuitState.OPEN or self.quota.refusal(size) is not None
+    def refuses(self, ask: Ask) -> bool:
+        """It takes no such call now, and will not soon."""
+        return self.circuit.state is CircuitState.OPEN or self.refusal(ask) is not None
 
-    def wait_s(self, now: float) -> float | None:
-        """Seconds until it takes a call; None when that depends on a call's end."""
-        return None if self.circuit.probing else self.limiter.wait_s(now)
+    def refusal(self, ask: Ask) -> QuotaExhausted | None:
+        """What the day's quota says against it."""
+        return self.quota.refusal(ask.size, ask.urgency.priority)
+
+    def wait_s(self, now: float, ask: Ask | None = None) -> float | None:
+        """Seconds until it takes a call; None when that depends on a call's end, or on what workers share."""
+        if self.circuit.probing:
+            return None
+        return self.limiter.wait_s(now, ask.size, ask.urgency.priority) if ask else self.limiter.wait_s(now)
 
     def load(self, usual_s: float) -> float:
         """Seconds that a call more would mean, shared by its slots; `usual_s` where nothing is measured yet."""
@@ -101,6 +108,8 @@ class Balancer:
         self._line: list[tuple[tuple[int, int], int, _Waiter]] = []
         self._entries = count()
         self._alarm: Alarm | None = None
+        for route in self.routes:
+            route.limiter.watch(self._dispatch, self._waiting)
 
     async def admit(self, ask: Ask) -> Admission:
         """Wait for a place; cancelling gives it back.
@@ -130,7 +139,7 @@ class Balancer:
 
     def open_elsewhere(self, ask: Ask) -> bool:
         """An endpoint that has not failed this call would take it."""
-        return any(not r.refuses(ask.size) for r in self.routes if r not in ask.avoid and r not in ask.barred)
+        return any(not r.refuses(ask) for r in self.routes if r not in ask.avoid and r not in ask.barred)
 
     def _enqueue(self, waiter: _Waiter) -> None:
         heappush(self._line, (waiter.ask.urgency.order, next(self._entries), waiter))
@@ -146,6 +155,10 @@ class Balancer:
             granted.cancel()
             self._dispatch()
 
+    def _waiting(self) -> list[tuple[Priority, int]]:
+        waiters = [waiter for _, _, waiter in sorted(self._line, key=lambda entry: entry[:2])]
+        return [(w.ask.urgency.priority, w.ask.size) for w in waiters if not w.granted.done()]
+
     def _dispatch(self) -> None:
         """Let in whoever can go, most urgent first. Who cannot keeps his routes from those behind him."""
         taken: set[Route] = set()
@@ -160,12 +173,12 @@ class Balancer:
 
     def _settle(self, waiter: _Waiter, taken: set[Route]) -> bool:
         ask, now = waiter.ask, self._timing.monotonic()
-        willing = [r for r in self.routes if r not in ask.barred and not r.refuses(ask.size)]
+        willing = [r for r in self.routes if r not in ask.barred and not r.refuses(ask)]
         if not willing:
             waiter.granted.set_exception(self._refusal(ask))
             return True
         wanted = [r for r in willing if r not in ask.avoid] or willing
-        ready = [r for r in wanted if r not in taken and r.wait_s(now) == 0]
+        ready = [r for r in wanted if r not in taken and r.wait_s(now, ask) == 0]
         if not ready:
             taken.update(wanted)
             return False
@@ -204,5 +217,5 @@ class Balancer:
                 remedy="Check with `app.py doctor` why it fails, or wait; nothing is sent until then.",
                 where=resting[0].label if len(routes) == 1 else self._model,
             )
-        refusals = (route.quota.refusal(ask.size) for route in routes)
+        refusals = (route.refusal(ask) for route in routes)
         return next(refusal for refusal in refusals if refusal is not None)

@@ -77,6 +77,11 @@ class Failed(Exception):
         self.asked_s = asked_s
         super().__init__(str(error))
 
+    @property
+    def throttled(self) -> bool:
+        """The endpoint works, and was asked too much: 429."""
+        return self.healthy and self.again
+
 
 class Exchange:
     """Sends prebuilt JSON bodies to one endpoint over a shared pool."""

@@ -11,6 +11,7 @@ from typing import TypeVar
 from inference.transport.circuit import CircuitPolicy
 from inference.transport.quota import QuotaAlert, QuotaStore
 from inference.transport.result_cache import ResultCache
+from inference.transport.shared_limits import SharedLimits
 from inference.transport.traffic import CallRecord, Traffic
 
 _logger = logging.getLogger(__name__)
@@ -26,12 +27,14 @@ class Shared:
         cache: of answers; None for none.
         quotas: counts of daily quotas.
         traffic: counters by endpoint.
+        limits: shared by the workers of several processes; None where there is one.
         on_call: told of every call that ended, cached ones too. on_alert: told of quotas nearly used up.
     """
 
     cache: ResultCache | None = None
     quotas: QuotaStore | None = None
     traffic: Traffic | None = None
+    limits: SharedLimits | None = None
     circuit: CircuitPolicy = field(default_factory=CircuitPolicy)
     on_call: Callable[[CallRecord], None] | None = None
     on_alert: Callable[[QuotaAlert], None] | None = None

@@ -17,18 +17,20 @@ import httpx
 
 from domain.errors import ConfigurationError, ModelError
 from domain.privacy import Deidentified
+from inference.transport.allotment import Terms
 from inference.transport.balancer import Admission, Balancer, Route
 from inference.transport.call import Call, Outcome
 from inference.transport.circuit import Circuit
 from inference.transport.client import open_client
 from inference.transport.endpoint import IN_PROCESS_HOST, LARGEST_ANSWER, Endpoint
 from inference.transport.exchange import Answer, Exchange, Failed
-from inference.transport.limits import Limiter
+from inference.transport.limits import Limiter, Limits
 from inference.transport.priority import Urgency, current_priority
 from inference.transport.quota import MemoryQuotaStore, Quota
 from inference.transport.result_cache import CacheKey
 from inference.transport.retry import RetryPolicy
 from inference.transport.shared import Shared, guarded
+from inference.transport.shared_limiter import SharedLimiter
 from inference.transport.single_flight import SingleFlight
 from inference.transport.timing import LoopTiming, Timing
 from inference.transport.traffic import CallRecord, Traffic, collect
@@ -129,12 +131,18 @@ class EndpointTransport:
         return [
             Route(
                 Exchange(e, client),
-                Limiter(e.concurrency, e.requests_per_s, e.bytes_per_s),
+                self._limits(e),
                 Circuit(self._shared.circuit, self._timing.monotonic),
                 Quota(e.label, e.daily, store=store, now=self._shared.now, on_alert=alert),
             )
             for e in self.endpoints
         ]
+
+    def _limits(self, endpoint: Endpoint) -> Limits:
+        limits = endpoint.concurrency, endpoint.requests_per_s, endpoint.bytes_per_s
+        if self._shared.limits is None or endpoint.host == IN_PROCESS_HOST:
+            return Limiter(*limits)
+        return SharedLimiter(endpoint.label, Terms(*limits), self._shared.limits, self._timing)
 
     async def _call(self, body: bytes, digest: str, urgency: Urgency) -> Outcome:
         call = Call(self._model, body, digest, urgency)
@@ -181,6 +189,8 @@ class EndpointTransport:
             route.measured(self._timing.monotonic() - started)
             return answer
         except Failed as failed:
+            if failed.throttled and failed.asked_s:
+                route.limiter.back_off(failed.asked_s, self._timing.monotonic())
             (route.circuit.success if failed.healthy else route.circuit.failure)(ticket)
             raise
         finally:
@@ -194,6 +204,8 @@ class EndpointTransport:
         call.latency_s += seconds
         call.bytes_in += received
         call.cost += cost
+        if cost:
+            route.quota.charge(0, 0, cost)
         self.traffic.of(route.label).tried(
             ok=ok, latency_s=seconds, bytes_out=len(call.body), bytes_in=received, cost=cost
         )

@@ -7,12 +7,14 @@ from dataclasses import dataclass
 from prompts.cues import cues
 from prompts.lexicon import Concept, lexicon
 from prompts.question.examination import measured, named_by_adjective
-from prompts.question.items import Item
+from prompts.question.items import BREAKS, Item
 from prompts.words import Word, phrase
 
 REACH = 6
 """Fillers that may stand between a lesion and its site."""
 
+_CLOSING = BREAKS | {"and", "or", "left", "right", "both", "joining", "known", "but"}
+"""Roles of what may follow an adjective that ends a name."""
 _SIDES = {"left": ("left",), "right": ("right",), "both": ("left", "right")}
 
 
@@ -71,7 +73,9 @@ def _sharing_lesion(row: tuple[Item, ...], at: int, place: Concept, written: tup
 
 def _alone(row: tuple[Item, ...], at: int, place: Concept, written: tuple[Word, ...]) -> Composition | None:
     item = row[at]
-    if item.role == "adjective" and not (measured(written, item.end) or named_by_adjective(row, at, written)):
+    if item.role == "adjective" and not (
+        measured(written, item.end) or named_by_adjective(row, at, written) or _measured_before(row, at, written)
+    ):
         return None
     alone = Composed(place, (), item.start, item.end)
     lesion_at = _sought(row, at, written)
@@ -79,6 +83,13 @@ def _alone(row: tuple[Item, ...], at: int, place: Concept, written: tuple[Word, 
     if lesion is None:
         return Composition((alone,), at + 1)
     return Composition((alone, Composed(joined(place, lesion), (), item.start, row[lesion_at].end)), lesion_at + 1)
+
+
+def _measured_before(row: tuple[Item, ...], at: int, written: tuple[Word, ...]) -> bool:
+    """ "Volumen prostático": a measurement of what an adjective behind it names."""
+    first = row[at].start
+    ends = at + 1 == len(row) or row[at + 1].role in _CLOSING
+    return ends and first > 0 and cues().measurements.get((written[first - 1].folded,)) is not None
 
 
 def _sought(row: tuple[Item, ...], at: int, written: tuple[Word, ...]) -> int:
@@ -115,6 +126,9 @@ def _of_lesion(row: tuple[Item, ...], at: int) -> Composition | None:
         return None
     parts: list[Composed] = []
     following = at + 1
+    after, sides = _skip(row, following)
+    if not sides and after < len(row) and row[after].role == "joining":  # "nodes anywhere in the retroperitoneum"
+        following = after
     if following < len(row) and row[following].role == "joining":
         parts, following = _in_sites(row, at, following, lesion)
     else:
@@ -129,18 +143,31 @@ def _in_sites(row: tuple[Item, ...], at: int, joining: int, lesion: Concept) -> 
     link, following = joining, at + 1
     while link < len(row) and (not parts or row[link].role in {"and", "or"}):
         place_at, sides = _skip(row, link + 1)
-        place = row[place_at].place if place_at < len(row) and row[place_at].role == "concept" else None
-        after, _ = _skip(row, place_at + 1)
         bare = link == at
+        place = row[place_at].place if place_at < len(row) and _is_site(row, place_at, bare) else None
+        after, _ = _skip(row, place_at + 1)
         if place is None or ((parts or bare) and _abnormality(row, after) is not None):
             break
-        if bare and not lesion.joins and place.kind != "region":
+        if bare and not (lesion.joins or place.kind == "region" or _in_lobe(lesion, place, bool(sides))):
             break
         parts.append(_located(lesion, place, sides, row[at].start, row[place_at].end))
         link = following = place_at + 1
         if not lesion.joins:
             break
     return parts, following
+
+
+def _is_site(row: tuple[Item, ...], at: int, bare: bool) -> bool:
+    """Whether a name, or an adjective behind its lesion ("quistes renales"), says where a lesion is."""
+    if row[at].role == "adjective" and bare:
+        return at + 1 == len(row) or row[at + 1].role in _CLOSING
+    return row[at].role == "concept"
+
+
+def _in_lobe(lesion: Concept, place: Concept, given: bool) -> bool:
+    """ "Consolidation RLL", "hydronephrosis lt kidney": a part or organ with a side tells the side of what is in it."""
+    sided = (phrase(place.text)[0] in _SIDES and place.kind == "substructure") or (given and place.paired)
+    return sided and lesion.paired and lesion.kind in {"lesion", "fluid"} and bool(lesion.regions & place.regions)
 
 
 def _located(lesion: Concept, place: Concept, sides: tuple[str, ...], start: int, end: int) -> Composed:
@@ -195,7 +222,8 @@ def _compound(row: tuple[Item, ...], at: int, place: Concept, written: tuple[Wor
     head = row[at + 1]
     if written[head.start].folded not in cues().compound_heads:
         return None
-    text = " ".join(w.raw.lower() for w in written[item.start : head.end])
+    name = place.text if item.role == "concept" else " ".join(w.raw.lower() for w in written[item.start : item.end])
+    text = f"{name} {written[head.start].folded if item.role == 'concept' else written[head.start].raw.lower()}"
     part = Concept(
         text,
         "unknown",

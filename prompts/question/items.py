@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache
 
-from prompts.cues import NotImaging, Sign, cues
+from domain.codes import Category
+from prompts.cues import General, NotImaging, Sign, cues
 from prompts.lexicon import Concept, lexicon
 from prompts.terms import Terms
 from prompts.words import Word
@@ -104,9 +106,17 @@ def _candidates(written: tuple[Word, ...], folded: list[str], place: int) -> lis
         match = terms.longest(folded, place)
         if match and not _lower_abbreviation(written[place], match[0]):
             found.append(Item(name, place, place + match[0], match[1]))
+    if not found and (general := cues().general.longest(folded, place)):
+        found.append(Item("concept", place, place + general[0], _general(general[1])))
     if role and role[1] != "inert":
         found.append(Item(role[1], place, place + role[0]))
     return found
+
+
+@cache
+def _general(short: General) -> Concept:
+    """A short name as a concept that is replaced once the examination is known; it has a side as what it means may."""
+    return Concept(short.name, "fluid", Category.OTHER, paired=True, means=short.means)
 
 
 def _lower_abbreviation(word: Word, length: int) -> bool:

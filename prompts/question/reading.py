@@ -45,11 +45,12 @@ class Mention:
 
 @dataclass(frozen=True)
 class Place:
-    """Characters of a text that ask for something that no image shows."""
+    """Characters of a text that ask for something that no image shows; `requested` when a verb asks for it."""
 
     start: int
     end: int
     what: str
+    requested: bool = True
 
 
 @dataclass(frozen=True)

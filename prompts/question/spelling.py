@@ -8,29 +8,34 @@ from functools import cache, lru_cache
 from prompts.cues import ROLES, cues
 from prompts.data import FOLDER
 from prompts.lexicon import lexicon
+from prompts.question.sounds import sound
 from prompts.words import Word, singulars
 
 SHORTEST = 5
 """Letters of the shortest vocabulary word that a mistake may stand for."""
 
+LONG = 8
+"""From so many letters on two mistakes may be made in a word; in one letter less or two if it sounds the same."""
+
 MOST_CORRECTIONS = 300
 """Different unknown words of one text that are looked up, so that work stays bounded."""
+
+_SPELLABLE_CUES = frozenset(
+    (
+        *("segment", "measure", "outline", "without", "evidence", "bilateral", "exclude", "excluding", "except"),
+        *("volume", "volumes", "diameter", "compare", "instead", "please"),
+    )
+)
 
 
 def corrected(written: tuple[Word, ...]) -> tuple[Word, ...]:
     """The same words, with a mistyped term replaced by the only vocabulary word near it."""
     result, looked_up = list(written), 0
-    known = _understood()
     right: dict[str, str] = {}
     for place, word in enumerate(written):
         folded = word.folded
         if folded not in right:
-            if (
-                looked_up >= MOST_CORRECTIONS
-                or len(folded) < SHORTEST - 1
-                or not folded.isalpha()
-                or _is_word(folded, known)
-            ):
+            if looked_up >= MOST_CORRECTIONS or len(folded) < SHORTEST - 1 or not folded.isalpha() or is_word(folded):
                 continue
             looked_up += 1
             right[folded] = nearest(folded) or folded
@@ -39,25 +44,57 @@ def corrected(written: tuple[Word, ...]) -> tuple[Word, ...]:
     return tuple(result)
 
 
-def _is_word(folded: str, known: frozenset[str]) -> bool:
+@lru_cache(maxsize=8192)
+def is_word(folded: str) -> bool:
+    """Whether a folded word is one that is known here, or the plural of one."""
+    known = _understood()
     return folded in known or any(s in known for s in singulars(folded))
+
+
+@cache
+def terms() -> frozenset[str]:
+    """Words of the lexicon's terms that are long enough to be told from a mistake."""
+    vocabulary = lexicon().names.vocabulary | lexicon().adjectives.vocabulary | cues().signs.vocabulary
+    return frozenset(w for w in vocabulary if len(w) >= SHORTEST and w.isalpha())
 
 
 @lru_cache(maxsize=4096)
 def nearest(folded: str) -> str | None:
-    """The vocabulary word within one mistake (two from eight letters on); None without a single nearest."""
-    best, tied, limit = None, False, 2 if len(folded) >= 8 else 1
-    for word in _by_start().get(folded[0], ()):
-        if abs(len(word) - len(folded)) > limit:
+    """The vocabulary word within one mistake (two in a long word, or one that sounds alike); None without a single one.
+
+    Of words equally near those of the same concept count as one, and one that sounds alike counts more.
+    """
+    best: list[str] = []
+    limit, own, letters = (2 if len(folded) >= SHORTEST + 1 else 1), sound(folded), _letters(folded)
+    for word, bits in _candidates(folded, own):
+        most = limit if len(folded) >= LONG or sound(word) == own else min(limit, 1)
+        if abs(len(word) - len(folded)) > most or (letters ^ bits).bit_count() > 2 * most:
             continue
-        distance = mistakes(folded, word, limit)
-        if distance > limit:
+        distance = mistakes(folded, word, most)
+        if distance > most:
             continue
         if distance < limit:
-            best, tied, limit = word, False, distance
+            best, limit = [word], distance
         else:
-            tied, best = best is not None, best or word
-    return None if tied else best
+            best.append(word)
+    return _single(best, own, folded)
+
+
+def _single(best: list[str], own: str, typed: str) -> str | None:
+    if len({_meaning(word) for word in best}) > 1:
+        best = [word for word in best if sound(word) == own]
+        best = [word for word in best if word.startswith(typed)] or best
+    return best[0] if best and len({_meaning(word) for word in best}) == 1 else None
+
+
+def _meaning(word: str) -> str:
+    concept = lexicon().names.get((word,))
+    return concept.text if concept is not None else word
+
+
+def _candidates(folded: str, own: str) -> tuple[tuple[str, int], ...]:
+    starts = _by_start().get(folded[0], ())
+    return (*starts, *(c for c in _by_sound().get(own, ()) if c[0][0] != folded[0]))
 
 
 def mistakes(one: str, other: str, limit: int) -> int:
@@ -77,24 +114,29 @@ def mistakes(one: str, other: str, limit: int) -> int:
     return row[-1]
 
 
-@cache
-def _terms() -> frozenset[str]:
-    vocabulary = lexicon().names.vocabulary | lexicon().adjectives.vocabulary | cues().signs.vocabulary
-    return frozenset(w for w in vocabulary if len(w) >= SHORTEST and w.isalpha())
+def _letters(word: str) -> int:
+    """The letters of a word as bits: words with many different ones are not compared."""
+    bits = 0
+    for letter in word:
+        bits |= 1 << (ord(letter) & 63)
+    return bits
 
 
 @cache
-def _by_start() -> dict[str, tuple[str, ...]]:
-    starts: dict[str, list[str]] = {}
-    for word in sorted(_terms() | _spellable_cues()):
-        starts.setdefault(word[0], []).append(word)
-    return {start: tuple(found) for start, found in starts.items()}
+def _by_start() -> dict[str, tuple[tuple[str, int], ...]]:
+    return _grouped({word: word[0] for word in terms() | _SPELLABLE_CUES})
 
 
-def _spellable_cues() -> frozenset[str]:
-    return frozenset(
-        ("segment", "measure", "outline", "without", "evidence", "bilateral", "exclude", "excluding", "except")
-    )
+@cache
+def _by_sound() -> dict[str, tuple[tuple[str, int], ...]]:
+    return _grouped({word: sound(word) for word in terms()})
+
+
+def _grouped(keys: dict[str, str]) -> dict[str, tuple[tuple[str, int], ...]]:
+    groups: dict[str, list[tuple[str, int]]] = {}
+    for word in sorted(keys):
+        groups.setdefault(keys[word], []).append((word, _letters(word)))
+    return {key: tuple(found) for key, found in groups.items()}
 
 
 @cache
@@ -102,7 +144,7 @@ def _understood() -> frozenset[str]:
     common = (FOLDER / "common_words.txt").read_text(encoding="utf-8").split()
     cue_terms = [cues().roles, cues().symptom, cues().measurements, cues().prior, cues().modality]
     cue_terms += [cues().examination, cues().indication]
-    cue_words = {w for terms in cue_terms for w in terms.vocabulary} | cues().not_imaging.vocabulary
+    cue_words = {w for each in cue_terms for w in each.vocabulary} | cues().not_imaging.vocabulary
     cue_words |= cues().not_imaging_alone.vocabulary
     sets = cues().filler | cues().stop | cues().not_a_structure | cues().compound_heads
     names = lexicon().names.vocabulary | lexicon().adjectives.vocabulary | cues().signs.vocabulary

@@ -11,15 +11,18 @@ from typing import Any, TypeVar
 from prompts.cues import cues
 from prompts.lexicon import ANYWHERE, Concept, lexicon
 from prompts.protocols import protocols
-from prompts.question.compounds import split_compounds
 from prompts.question.grammar import read
 from prompts.question.objects import unnamed_objects
 from prompts.question.reading import Mention, Place, Polarity
-from prompts.question.spelling import corrected
+from prompts.question.wording import worded
 from prompts.terms import Terms
-from prompts.words import Word, phrase, readable, words
+from prompts.words import Word, phrase, readable
 
 T = TypeVar("T")
+_TOLD = "small talk"
+"""What no image shows and may be told beside a question: "tripped over the cat. Fracture?"."""
+_GENERAL = frozenset({"lesion"})
+"""Concepts that say no more than a lesion's own name."""
 
 
 @dataclass(frozen=True)
@@ -83,9 +86,10 @@ def understand(text: str, *, modality: str = "", body_part: str = "") -> Questio
         modality, body_part: the examination's, to tell which known conditions it can show. May be empty.
     """
     text = readable(text)
-    written = corrected(split_compounds(words(text)))
+    written = worded(text)
     reading = read(written)
-    mentions = tuple(_placed(m, text, modality, body_part) for m in reading.mentions)
+    placed_mentions = (_placed(m, text, modality, body_part) for m in reading.mentions)
+    mentions = tuple(m for m in placed_mentions if m is not None)
     objects = unnamed_objects(written, reading)
     placed = [(m.start, t) for m in mentions for t in _targets((m,), text, Polarity.ASKED)]
     placed += [(u.start, AskedTarget(u.text, span=text[u.start : u.end])) for u in objects.unknown]
@@ -94,11 +98,12 @@ def understand(text: str, *, modality: str = "", body_part: str = "") -> Questio
         known = _targets(mentions, text, Polarity.KNOWN)
         asked = [t for t in known if t.concept and _visible(t.concept, modality, body_part)]
     left_out = _texts(mentions, text, Polarity.LEFT_OUT)
-    asked = [t for t in _unique(asked) if t.text not in left_out]
+    asked = _without_general([t for t in _unique(asked) if t.text not in left_out])
     wanted = {t.text for t in asked}
     excluded = [t for t in (*left_out, *_texts(mentions, text, Polarity.ABSENT)) if t not in wanted]
     recognised = bool(asked or reading.not_imaging or _recognised(written))
-    elsewhere = reading.not_imaging if recognised else _not_imaging_alone(written)
+    told = tuple(n for n in reading.not_imaging if n.requested or n.what != _TOLD or not asked)
+    elsewhere = told if recognised else _not_imaging_alone(written)
     return Question(
         targets=tuple(asked),
         excluded=tuple(dict.fromkeys(excluded)),
@@ -158,9 +163,15 @@ def _targets(mentions: tuple[Mention, ...], text: str, polarity: Polarity) -> li
     return [_target(m, text, side) for m in mentions if m.polarity is polarity for side in m.sides or ("",)]
 
 
-def _placed(mention: Mention, text: str, modality: str, body_part: str) -> Mention:
-    """A short name ("effusion") means something else where its usual meaning cannot be."""
+def _placed(mention: Mention, text: str, modality: str, body_part: str) -> Mention | None:
+    """A short name ("effusion") means something else where its usual meaning cannot be; "fluid" may mean nothing."""
     concept = mention.concept
+    if concept.means:
+        meant = [lexicon().concepts[name] for name in concept.means if body_part]
+        own = {*protocols().regions(body_part)}
+        of_part = [c for c in meant if own & {*c.regions} and lexicon().shows(c, modality)]
+        shown = next((c for c in (*of_part, *meant) if _visible(c, modality, body_part)), None)
+        return None if shown is None else replace(mention, concept=shown)
     if not concept.elsewhere or phrase(concept.text)[0] in phrase(text[mention.start : mention.end]):
         return mention
     other = lexicon().concepts[concept.elsewhere]
@@ -182,6 +193,12 @@ def _unique(targets: list[AskedTarget]) -> list[AskedTarget]:
     for target in targets:
         first.setdefault(target.text.casefold(), target)
     return list(first.values())
+
+
+def _without_general(targets: list[AskedTarget]) -> list[AskedTarget]:
+    """Targets without "lesion" beside one that has a name: "white matter lesions, lesion load"."""
+    named = [t for t in targets if t.kind == "lesion" and t.text not in _GENERAL]
+    return [t for t in targets if t.text not in _GENERAL or not named]
 
 
 def _measurements(written: tuple[Word, ...], mentions: tuple[Mention, ...]) -> tuple[str, ...]:

@@ -144,10 +144,10 @@ async def test_a_remark_to_nobody_makes_the_chair_plan_again() -> None:
         ("Sign the report and send it to the EHR.", "chair", "No agent of a board signs"),
         ("@surgeon would you operate?", "chair", "@history"),
         ("What did the biopsy show?", "pathology", "Adenocarcinoma"),
-        ("What was the EGFR status?", "history", "EGFR"),
+        ("What was the EGFR status?", "pathology", "EGFR"),
         ("What does Fleischner say about a solid 7 mm nodule?", "guidelines", "Fleischner"),
     ],
-    ids=["treatment", "signing", "nobody of that name", "pathology", "record", "guidance"],
+    ids=["treatment", "signing", "nobody of that name", "pathology", "molecular pathology", "guidance"],
 )
 async def test_who_answers_what_people_say_to_all(text: str, author: str, word: str) -> None:
     room = Room()
@@ -185,7 +185,7 @@ async def test_who_is_addressed_before_the_run_answers_alone() -> None:
             room.inbox.put(person("What was the EGFR status?", "p2"))
 
     await room.run(also)
-    assert [(m.author, m.reply_to) for m in room.said if m.author != "chair"] == [("imaging", "p1"), ("history", "p2")]
+    assert [(m.author, m.reply_to) for m in room.said if m.author != "chair"] == [("imaging", "p1"), ("pathology", "p2")]
 
 
 async def test_an_unknown_name_before_the_run_starts_nothing_else() -> None:

@@ -86,3 +86,53 @@ def test_a_tool_that_failed_does_not_stop_the_rest() -> None:
     broken: Result = ("measurement-measure", {"error": {"reason": "down", "remedy": "later"}})
     results = [DESCRIBED, CRAFTED, OUTLINED, ("quality-assess", {"masks": []}), broken]
     assert tools(plan_next(task(FIND), results)) == ["report-compose"]
+
+
+MASKS: list[dict[str, Any]] = [
+    {"id": "m1", "target": "liver", "series": "series-1", "assessed": True, "measured": True},
+    {"id": "m2", "target": "spleen", "series": "series-1", "assessed": True, "measured": True},
+]
+FOUND: Result = ("study-describe", {"series": [SERIES], "priors": [], "masks": MASKS})
+LEAKS = Request(Intent.REFINE, "it leaks", targets=("liver",), complaint="too_large", change="window", to="lung")
+
+
+def test_an_outline_that_leaks_is_made_again_measured_and_drafted() -> None:
+    asked = task(LEAKS, found=("liver", "spleen"))
+    wanted = {"mask": "m1", "complaint": "too_large", "change": "window", "to": "lung"}
+    assert plan_next(asked, [FOUND]) == [("segmentation-refine", wanted)]
+    made: Result = ("segmentation-refine", {"mask": "m3", "text": "Liver was outlined again [m3, s7]."})
+    assert tools(plan_next(asked, [FOUND, made])) == ["measurement-measure"]
+    results = [FOUND, made, ("measurement-measure", {"measurements": []})]
+    assert tools(plan_next(asked, results)) == ["report-compose"]
+    said = plan_next(asked, [*results, ("report-compose", {"answer": "Liver: volume 1 mL."})])
+    assert said == "Liver: volume 1 mL.\n\nLiver was outlined again [m3, s7]."
+
+
+def test_an_outline_that_was_not_judged_is_judged_before_it_is_made_again() -> None:
+    unjudged: Result = ("study-describe", {"series": [SERIES], "masks": [{**MASKS[0], "assessed": False}]})
+    asked = task(LEAKS, found=("liver",))
+    assert tools(plan_next(asked, [unjudged])) == ["quality-assess"]
+    judged: Result = ("quality-assess", {"masks": [{"id": "m1", "refine": True}]})
+    assert tools(plan_next(asked, [unjudged, judged])) == ["segmentation-refine"]
+
+
+def test_why_an_outline_was_not_made_again_is_told() -> None:
+    used_up: Result = ("segmentation-refine", {"error": {"reason": "12 tries were made.", "remedy": "Use the brush."}})
+    results = [FOUND, used_up, ("measurement-measure", {}), ("report-compose", {"answer": "Liver: volume 1 mL."})]
+    said = plan_next(task(LEAKS, found=("liver",)), results)
+    assert said == "Liver: volume 1 mL.\n\nThis could not be done: 12 tries were made. Use the brush."
+
+
+def test_all_outlines_that_are_meant_are_made_again_at_once() -> None:
+    both = Request(Intent.REFINE, "redo them", targets=("liver", "spleen"), complaint="poor")
+    calls = plan_next(task(both, found=("liver", "spleen")), [FOUND])
+    assert isinstance(calls, list)
+    assert [arguments["mask"] for _, arguments in calls] == ["m1", "m2"]
+
+
+def test_which_outline_is_asked_back_with_those_that_there_are() -> None:
+    unclear = Request(Intent.ASK, "it leaks", about="target", complaint="too_large")
+    ((_, arguments),) = plan_next(task(unclear, found=("liver", "spleen")), [FOUND])
+    assert arguments == {"missing": "target", "question": "Which outline do you mean? There is liver, spleen."}
+    ((_, arguments),) = plan_next(task(unclear), [DESCRIBED])
+    assert "no outline in this conversation" in arguments["question"]

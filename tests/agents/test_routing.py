@@ -56,7 +56,8 @@ def test_what_was_found_is_recalled_and_what_is_new_is_looked_for(router: Router
 
 
 def test_an_order_is_carried_out_again(router: Router) -> None:
-    assert only(router, "Segment the liver again", DONE).intent is Intent.FIND
+    request = only(router, "Segment the liver again", DONE)
+    assert (request.intent, request.targets) == (Intent.REFINE, ("liver",))
 
 
 def test_one_structure_named_for_both_sides_is_recalled_by_the_found_names(router: Router) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from agents.routing.cues import compiled, cue_phrases, folded_text
@@ -9,9 +11,9 @@ from agents.routing.examples import shipped_examples
 from agents.routing.masking import masked
 from agents.routing.request import PriorFacts, Situation
 from agents.routing.slots.kinds import kinds_of
-from agents.routing.slots.labels import labels_of
+from agents.routing.slots.labels import asks_to_choose, labels_of
 from agents.routing.slots.person import names_person
-from agents.routing.slots.prior import chosen_prior
+from agents.routing.slots.prior import chosen_prior, mentions_prior, worth_comparing
 from agents.routing.slots.series import Named, named_series
 from agents.routing.slots.side import conflicting
 from domain.history import DocumentKind
@@ -67,6 +69,18 @@ def test_sides_that_contradict_each_other(text: str, conflict: bool) -> None:
         ("in the arterial phase", Named(missing=True)),
         ("arterial bleeding", Named()),
         ("portal vein", Named()),
+        ("only on the T1", Named(("series-1",))),
+        ("usa la secuencia FLAIR", Named(("series-3",))),
+        ("third sequence please", Named(("series-3",))),
+        ("on the b1000 images", Named(missing=True)),
+        ("auf der Serie ohne KM", Named(missing=True)),
+        ("in the corticomedullary phase", Named(missing=True)),
+        ("in this scan trace the aorta", Named()),
+        ("on the plain film", Named()),
+        ("patient with portal hypertension", Named()),
+        ("repaired TOF, volume in cc", Named()),
+        ("node in short axis", Named()),
+        ("gut, in Ordnung, sag mir die Größe", Named()),
     ],
 )
 def test_named_series(text: str, named: Named) -> None:
@@ -90,10 +104,74 @@ def test_named_series(text: str, named: Named) -> None:
         ("the CT before surgery", ""),
         ("the MRI before surgery", "prior-4"),
         ("the one before last", "prior-2"),
+        ("two scans ago", "prior-2"),
+        ("vor der letzten", "prior-2"),
+        ("compare it with last November's CT", "prior-2"),
+        ("may I have it compared with the last one", "prior-2"),
+        ("the changes in the basal ganglia since the last one", "prior-2"),
+        ("since the May x-rays", "prior-1"),
+        ("Kernspin vom Juli", "prior-4"),
+        ("the index CT", "prior-3"),
+        ("bei Erstdiagnose", "prior-4"),
+        ("respecto al basal", "prior-4"),
+        ("the one before chemo", ""),
+        ("prior to the ablation", ""),
+        ("antes de la cirugía", ""),
+        ("the staging CT", ""),
     ],
 )
 def test_chosen_prior(text: str, prior: str) -> None:
     assert chosen_prior(text, PRIORS) == prior
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("two weeks ago", True),
+        ("voriges Jahr", True),
+        ("vor zwei Jahren", True),
+        ("con la de hace seis meses", True),
+        ("than on the staging scan", True),
+        ("gestern", True),
+        ("the basal ganglia on both sides", False),
+        ("left against right", False),
+    ],
+)
+def test_another_time(text: str, said: bool) -> None:
+    assert mentions_prior(text) is said
+
+
+@pytest.mark.parametrize(
+    ("text", "worth"),
+    [
+        ("restaging", True),
+        ("response assessment after two cycles", True),
+        ("Therapiekontrolle", True),
+        ("reestadificación", True),
+        ("dolor de tres días de evolución", False),
+        ("fever and cough", False),
+    ],
+)
+def test_an_indication_worth_comparing(text: str, worth: bool) -> None:
+    assert worth_comparing(text) is worth
+
+
+def test_an_event_is_found_in_the_description_of_a_study() -> None:
+    described = replace(
+        PRIORS,
+        priors=(
+            PriorFacts("prior-1", "2024-05-02", "CT", "ABDOMEN", "CT abdomen after chemotherapy"),
+            PriorFacts("prior-2", "2024-01-02", "CT", "ABDOMEN", "CT abdomen pre-chemo"),
+            PriorFacts("prior-3", "2023-12-01", "CT", "ABDOMEN", "CT staging"),
+        ),
+    )
+    asked = ("the one before chemo", "nach der Chemo", "vor der Chemo", "the staging scan", "antes de la quimioterapia")
+    assert [chosen_prior(t, described) for t in asked] == ["prior-2", "prior-1", "prior-2", "prior-3", "prior-2"]
+
+
+def test_a_film_is_meant_in_either_code_of_a_radiograph() -> None:
+    film = replace(PRIORS, priors=(PRIORS.priors[1], PriorFacts("prior-5", "2022-01-01", "DX", "CHEST")))
+    assert chosen_prior("compared with the chest film", film) == "prior-5"
 
 
 @pytest.mark.parametrize(
@@ -107,6 +185,25 @@ def test_chosen_prior(text: str, prior: str) -> None:
         ("normal or not?", ()),
         ("classify this", ()),
         ("is it new or was it there before?", ()),
+        ("Please sort it: nevus / basal cell carcinoma / melanoma", ("nevus", "basal cell carcinoma", "melanoma")),
+        (
+            "Basal cell carcinoma or squamous cell carcinoma, which is it?",
+            ("basal cell carcinoma", "squamous cell carcinoma"),
+        ),
+        ("Pneumonie, Atelektase oder Ödem?", ("pneumonia", "atelectasis", "edema")),
+        (
+            "That thing in the left kidney, simple cyst, complicated cyst or solid tumour?",
+            ("simple cyst", "complicated cyst", "solid tumour"),
+        ),
+        ("Would you label that mass benign or rather malignant?", ("benign", "malignant")),
+        ("Adenoma or hyperplastic, judging from the surface?", ("adenoma", "hyperplastic")),
+        ("Would this fit a fibroadenoma better than a cyst or a carcinoma?", ("fibroadenoma", "cyst", "carcinoma")),
+        ("Is the pattern ductal carcinoma or lobular carcinoma?", ("ductal carcinoma", "lobular carcinoma")),
+        ("Would you say tuberculosis or lung cancer on this film?", ("tuberculosis", "lung cancer")),
+        ("fracture or no fracture?", ("fracture", "no fracture")),
+        ("Size of the renal cyst versus 2022?", ()),
+        ("tumor core now vs before the operation", ()),
+        ("liver, spleen", ()),
     ],
 )
 def test_labels(text: str, labels: tuple[str, ...]) -> None:
@@ -186,3 +283,17 @@ def test_phrases(phrase: str, text: str, found: bool) -> None:
 def test_unbalanced_phrase() -> None:
     with pytest.raises(ValueError, match="unbalanced"):
         compiled("sign (it|this")
+
+
+@pytest.mark.parametrize(
+    ("text", "chooses"),
+    [
+        ("Please sort it: nevus / melanoma", True),
+        ("FNH or adenoma, which does it look like more?", True),
+        ("Ordne zu: Nävus, Melanom", True),
+        ("effusion or pneumothorax?", False),
+        ("which series?", False),
+    ],
+)
+def test_a_choice_between_labels(text: str, chooses: bool) -> None:
+    assert asks_to_choose(text) is chooses

@@ -27,7 +27,7 @@ ML_AUDIENCE = "https://ml.azure.test"
 WORKSPACE = "/subscriptions/sub-1/resourceGroups/rg-1/providers/Microsoft.MachineLearningServices/workspaces/ws-1"
 _ARM = re.compile(
     r"/subscriptions/(?P<s>[^/]+)/resourceGroups/(?P<g>[^/]+)/providers/Microsoft\.MachineLearningServices"
-    r"/workspaces/(?P<w>[^/]+)/onlineEndpoints/(?P<e>[^/]+)(?P<rest>/[a-zA-Z]+)?"
+    r"/workspaces/(?P<w>[^/]+)/onlineEndpoints/(?P<e>[^/]+)(?P<rest>/[a-zA-Z]+)?(?:/(?P<d>[^/]+))?"
 )
 
 
@@ -131,6 +131,9 @@ class _Handler(BaseHTTPRequestHandler):
     def do_POST(self) -> None:
         self._answer("POST")
 
+    def do_PUT(self) -> None:
+        self._answer("PUT")
+
     def _answer(self, method: str) -> None:
         body = self.rfile.read(int(self.headers.get("content-length") or 0))
         parts = urlsplit(self.path)
@@ -155,8 +158,10 @@ class _Handler(BaseHTTPRequestHandler):
             return _entra(azure, path, body)
         if path == "/msi/token":
             return _managed_identity(azure, self.headers.get("x-identity-header") or "", query)
+        if path == WORKSPACE:
+            return 200, {"id": WORKSPACE, "name": "ws-1", "location": "eastus", "properties": {}}
         if match := _ARM.fullmatch(path):
-            return _resource_manager(azure, method, match, bearer)
+            return _resource_manager(azure, method, match, bearer, body)
         name = path.strip("/").split("/")[0]
         endpoint = azure.endpoints.get(name)
         if endpoint is None or path != f"/{name}{endpoint.path}":
@@ -227,7 +232,9 @@ def _managed_identity(azure: Azure, secret: str, query: Mapping[str, str]) -> tu
     }
 
 
-def _resource_manager(azure: Azure, method: str, match: re.Match[str], bearer: str) -> tuple[int, Mapping[str, Any]]:
+def _resource_manager(
+    azure: Azure, method: str, match: re.Match[str], bearer: str, body: bytes
+) -> tuple[int, Mapping[str, Any]]:
     rest = match["rest"] or ""
     with azure.lock:
         signed_in = azure.valid.get(bearer, "").rstrip("/") == azure.url
@@ -236,8 +243,9 @@ def _resource_manager(azure: Azure, method: str, match: re.Match[str], bearer: s
     if match["s"] != "sub-1":
         return 404, _problem("SubscriptionNotFound", "no such subscription")
     action = {"": "read", "/deployments": "deployments/read", "/listKeys": "listkeys/action", "/token": "token/action"}
-    if action[rest] in azure.forbidden:
-        full = f"Microsoft.MachineLearningServices/workspaces/onlineEndpoints/{action[rest]}"
+    asked = "deployments/write" if method == "PUT" else action[rest]
+    if asked in azure.forbidden:
+        full = f"Microsoft.MachineLearningServices/workspaces/onlineEndpoints/{asked}"
         text = f"The client '{CLIENT}' does not have authorization to perform action '{full}'"
         return 403, _problem("AuthorizationFailed", text)
     name = match["e"]
@@ -246,6 +254,8 @@ def _resource_manager(azure: Azure, method: str, match: re.Match[str], bearer: s
         return 404, _problem("ResourceNotFound", "no such endpoint")
     if method == "POST":
         return 200, _secrets(azure, name, endpoint, rest)
+    if match["d"]:
+        return _deployment(azure, method, name, match["d"], body)
     if rest:
         listed = [
             d | {"id": f"{azure.arm_id(name)}/deployments/{d['name']}", "type": "t"} for d in endpoint.deployments
@@ -263,6 +273,18 @@ def _resource_manager(azure: Azure, method: str, match: re.Match[str], bearer: s
             "traffic": endpoint.traffic,
         },
     }
+
+
+def _deployment(azure: Azure, method: str, name: str, wanted: str, body: bytes) -> tuple[int, Mapping[str, Any]]:
+    """One deployment; PUT changes all of it, and is done at once."""
+    found = next((d for d in azure.endpoints[name].deployments if d["name"] == wanted), None)
+    if found is None:
+        return 404, _problem("ResourceNotFound", "no such deployment")
+    if method == "PUT":
+        sent = json.loads(body)
+        found["sku"] = sent["sku"]
+        found["properties"] = sent["properties"] | {"provisioningState": "Succeeded"}
+    return 200, found | {"id": f"{azure.arm_id(name)}/deployments/{wanted}", "type": "t"}
 
 
 def _secrets(azure: Azure, name: str, endpoint: OnlineEndpoint, rest: str) -> Mapping[str, Any]:

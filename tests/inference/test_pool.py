@@ -233,7 +233,7 @@ async def test_quotas_alert_and_refuse(clinic: Clinic) -> None:
     transport = clinic.transport("a", shared={"on_alert": alerts.append, "now": time.now}, daily=DailyQuota(requests=5))
     for number in range(5):
         await transport.score(body(str(number)))
-    assert [alert.used for alert in alerts] == [4]
+    assert [(alert.used, alert.share) for alert in alerts] == [(4, 0.8), (5, 1.0)]
     with pytest.raises(QuotaExhausted):
         await transport.score(body("6"))
     assert clinic.asked["a"] == 5

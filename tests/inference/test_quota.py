@@ -22,13 +22,13 @@ def quota_of(daily: DailyQuota, day: Day, alerts: list[QuotaAlert], store: Memor
     return Quota("ward (x)", daily, store=store or MemoryQuotaStore(), now=day, on_alert=alerts.append)
 
 
-def test_alert_at_80_percent_once_and_refusal_at_100() -> None:
+def test_alerts_at_80_and_100_percent_once_and_refusal_at_100() -> None:
     alerts: list[QuotaAlert] = []
     quota = quota_of(DailyQuota(requests=10), Day(), alerts)
     for number in range(10):
         assert quota.refusal(1) is None
         quota.charge(1, 100)
-        assert len(alerts) == (number >= 7)
+        assert len(alerts) == (number >= 7) + (number >= 9)
     assert (alerts[0].kind, alerts[0].used, alerts[0].limit, alerts[0].endpoint) == ("requests", 8, 10, "ward (x)")
     refusal = quota.refusal(1)
     assert isinstance(refusal, QuotaExhausted)
@@ -60,7 +60,7 @@ def test_the_day_is_utc_and_midnight_starts_anew() -> None:
 
 def test_processes_that_share_a_store_share_the_quota_and_one_alert() -> None:
     store, alerts = MemoryQuotaStore(), list[QuotaAlert]()
-    one, two = (quota_of(DailyQuota(requests=4, alert_at=0.5), Day(), alerts, store) for _ in range(2))
+    one, two = (quota_of(DailyQuota(requests=4, alerts=(0.5,)), Day(), alerts, store) for _ in range(2))
     for quota in (one, two, one, two):
         quota.charge(1, 0)
     assert one.refusal(0)

@@ -12,6 +12,9 @@ need() { # program, package, what for
 }
 
 need chromium chromium "drives the page as a clinician's browser does"
+# Debian keeps the server's programs off the PATH.
+PATH="$PATH:$(ls -d /usr/lib/postgresql/*/bin 2>/dev/null | tr '\n' ':')"
+need initdb postgresql "keeps records and jobs in production"
 
 [ -n "$missing" ] || exit 0
 if ! command -v apt-get >/dev/null 2>&1 || [ "$(id -u)" != 0 ]; then

@@ -3,125 +3,42 @@
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
-from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import httpx
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 
 from domain.analysis import Refinement
-from domain.mask import Mask, Outcome, Quality
-from domain.study import IngestedStudy, Order
-from inference.catalogue import Catalogue
-from inference.medimageparse import MedImageParse
-from inference.transport.retry import RetryPolicy
-from inference.transport.transport import Endpoint, EndpointTransport, open_client
+from domain.mask import Outcome, Quality
+from domain.study import IngestedStudy
 from plugins.measurement import MeasurementPlugin
-from plugins.prompts import PromptsPlugin
 from plugins.quality import QualityPlugin
 from plugins.refinement import CLEAR_GAIN, better
 from plugins.refining import IN_A_ROW, NothingToRefine
 from plugins.segmentation import SegmentationPlugin
 from plugins.workspace import UnknownName, Workspace
-from tests.inference.endpoint_server import Behaviour, Shape, disc, endpoint_server
-from tests.inference.seeing_server import Sight, seeing_server
-from tests.plugins.rooms import phantom_study, room
-
-SIDE = 64
-"""Pixels of 5 mm: a body of 28 × 22 cm."""
-GALLBLADDER = disc(0.42, 0.36, 0.05, "other organ")
-ELSEWHERE = disc(0.42, 0.36, 0.05, "lung")
-"""The right place, but the endpoint calls it by another name: QA wants it looked at."""
-
-
-@pytest.fixture(scope="module")
-def ct(tmp_path_factory: pytest.TempPathFactory) -> IngestedStudy:
-    """One slice of an even body."""
-    return body(tmp_path_factory.mktemp("slice"), 1)
-
-
-def body(folder: Path, slices: int, outside: int = -1000, inside: int = 60) -> IngestedStudy:
-    """An ellipse in air, in every slice."""
-    study = phantom_study(folder, slices, rows=SIDE, columns=SIDE, PixelSpacing=[5, 5])
-    down, across = np.mgrid[:SIDE, :SIDE] / SIDE - 0.5
-    ellipse = (down / 0.35) ** 2 + (across / 0.45) ** 2 <= 1
-    return repainted(study, lambda array: np.where(ellipse, inside, np.full_like(array, outside)))
-
-
-def repainted(study: IngestedStudy, paint: Callable[[NDArray[Any]], NDArray[Any]]) -> IngestedStudy:
-    volumes = {u: replace(v, array=paint(v.array).astype(v.array.dtype)) for u, v in study.volumes.items()}
-    return replace(study, volumes=volumes)
-
-
-class Clinic:
-    """Workspaces whose models are endpoints."""
-
-    def __init__(self, client: httpx.AsyncClient, servers: ExitStack) -> None:
-        self._client = client
-        self._servers = servers
-
-    async def judged(
-        self,
-        study: IngestedStudy,
-        endpoints: Sequence[Behaviour | Sight],
-        question: str = "Measure the gallbladder.",
-        prompts: tuple[str, ...] = (),
-    ) -> Workspace:
-        """The question's targets outlined and judged; versions of the endpoints are 1, 2, …"""
-        models = []
-        for number, endpoint in enumerate(endpoints, 1):
-            serving = seeing_server(endpoint) if isinstance(endpoint, Sight) else endpoint_server(endpoint)
-            address = Endpoint(self._servers.enter_context(serving), version=str(number))
-            policy = RetryPolicy(tries=1, base_s=0.001)
-            models.append(MedImageParse(EndpointTransport(address, self._client, policy=policy)))
-        workspace = room(study, question)
-        workspace.order = Order(indication=question, prompts=prompts)
-        workspace.catalogue = Catalogue(models)
-        await PromptsPlugin(workspace).craft("series-1")
-        await SegmentationPlugin(workspace).segment("series-1", [])
-        await QualityPlugin(workspace).assess()
-        return workspace
-
-
-@pytest.fixture
-def servers() -> Iterator[ExitStack]:
-    with ExitStack() as stack:
-        yield stack
-
-
-@pytest.fixture
-async def clinic(servers: ExitStack) -> AsyncIterator[Clinic]:
-    async with open_client(read_s=10) as client:
-        yield Clinic(client, servers)
-
-
-def behaviour(**shapes: Shape) -> Behaviour:
-    """Names with underscores stand for prompts of several words."""
-    return Behaviour({name.replace("_", " "): shape for name, shape in shapes.items()}, (SIDE, SIDE))
-
-
-def asked(endpoint: Behaviour) -> list[str]:
-    """Prompts that reached the endpoint, in order."""
-    return [str(r["body"]["input_data"]["data"][0][1]) for r in endpoint.requests]
+from tests.inference.endpoint_server import Behaviour, disc
+from tests.inference.seeing_server import Sight
+from tests.plugins.clinic import (
+    ELSEWHERE,
+    GALLBLADDER,
+    SIDE,
+    Clinic,
+    asked,
+    behaviour,
+    body,
+    only,
+    repainted,
+    verdict,
+)
 
 
 async def refine(workspace: Workspace, mask_id: str = "m1") -> dict[str, Any]:
     said: dict[str, Any] = json.loads(await SegmentationPlugin(workspace).refine(mask_id))
     return said
-
-
-def only(workspace: Workspace) -> Mask:
-    (mask,) = workspace.masks.values()
-    return mask
-
-
-def verdict(mask: Mask) -> str:
-    return mask.quality.outcome.value if mask.quality else ""
 
 
 async def test_other_words_make_a_poor_outline_good(clinic: Clinic, ct: IngestedStudy) -> None:

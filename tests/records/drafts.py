@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import atexit
+import functools
+import shutil
+import tempfile
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -54,7 +58,7 @@ class Desk:
 
     def __post_init__(self) -> None:
         self.database = Database(self.url)
-        self.database.create_schema()
+        self.database.upgrade()
         self.audit = AuditLedger(self.database, self.clock, b"a key for tests")
         self.analyses = AnalysisRecords(self.audit, self.folder / "analyses")
         self.approvals = ApprovalRecords(self.audit, self.clock)
@@ -81,27 +85,36 @@ class Desk:
     def events(self) -> list[tuple[str, str, str, str]]:
         """(user, action, object, outcome) of what changed something or was refused."""
         rows = self.database.transact_now(lambda s: s.scalars(select(AuditRow).order_by(AuditRow.seq)).all())
-        quiet = {"analysis.read", "approval.read", "approval.list", "study.store"}
+        quiet = {"analysis.read", "approval.read", "approval.list", "study.store", "artifact.manifest"}
         return [(r.user, r.action, r.object_id, r.outcome) for r in rows if r.action not in quiet]
 
 
 def drafted(folder: Path, analysis_id: str = "a1", status: Status = Status.DRAFT) -> Analysis:
     """A draft about a phantom whose files are written into `folder`: a sentence on a liver, and its impression."""
-    source = folder.parent.parent / f"source-{analysis_id}"
-    source.mkdir(parents=True)
-    volume = volume_of(write_phantom(source))
-    text = "Liver: volume 70.4 mL (series-1)."
-    analysis = analysis_of(
-        [volume],
-        [mask_on(volume, "liver", box(volume.geometry))],
-        analysis_id=analysis_id,
-        status=status,
-        findings=(Finding("f1", text, ("s1", "s9"), 0.87, Outcome.PASS),),
-        summary=f"{text}\nNot answered — gallbladder: no model for it here",
-    )
-    volumes = {volume.series.series_uid: volume}
-    write_artifacts(analysis, volumes, folder, when=WHEN, software_version="1")
+    analysis, written = _drafted(analysis_id, status)
+    shutil.copytree(written.name, folder, dirs_exist_ok=True)
     return analysis
+
+
+@functools.cache
+def _drafted(analysis_id: str, status: Status) -> tuple[Analysis, tempfile.TemporaryDirectory[str]]:
+    """Written once a session: the files of equal drafts are equal."""
+    written = tempfile.TemporaryDirectory(prefix="medimage-draft-")
+    with tempfile.TemporaryDirectory(prefix="medimage-source-") as source:
+        volume = volume_of(write_phantom(Path(source)))
+        text = "Liver: volume 70.4 mL (series-1)."
+        analysis = analysis_of(
+            [volume],
+            [mask_on(volume, "liver", box(volume.geometry))],
+            analysis_id=analysis_id,
+            status=status,
+            findings=(Finding("f1", text, ("s1", "s9"), 0.87, Outcome.PASS),),
+            summary=f"{text}\nNot answered — gallbladder: no model for it here",
+        )
+        volumes = {volume.series.series_uid: volume}
+        write_artifacts(analysis, volumes, Path(written.name), when=WHEN, software_version="1")
+    atexit.register(written.cleanup)
+    return analysis, written
 
 
 async def desk_with_draft(folder: Path, url: str = "sqlite://", status: Status = Status.DRAFT) -> Desk:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import threading
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
@@ -23,8 +24,10 @@ from tests.records.drafts import MINE, STUDY, THEIRS, Desk, desk_with_draft, dra
 
 
 @pytest.fixture
-async def desk(tmp_path: Path) -> Desk:
-    return await desk_with_draft(tmp_path)
+async def desk(tmp_path: Path, database_url: str) -> AsyncIterator[Desk]:
+    desk = await desk_with_draft(tmp_path, database_url)
+    yield desk
+    desk.database.close()
 
 
 async def test_a_request_waits_a_day_for_a_person(desk: Desk) -> None:
@@ -96,8 +99,7 @@ class Decider(threading.Thread):
             self.won = True
 
 
-async def test_of_two_deciders_at_once_exactly_one_wins(tmp_path: Path) -> None:
-    desk = await desk_with_draft(tmp_path, f"sqlite:///{tmp_path / 'records.db'}")
+async def test_of_two_deciders_at_once_exactly_one_wins(desk: Desk) -> None:
     for _ in range(4):
         asked = await desk.ask(Effect.DELIVER)
         gate = threading.Barrier(2)
@@ -109,14 +111,11 @@ async def test_of_two_deciders_at_once_exactly_one_wins(tmp_path: Path) -> None:
         (winner,) = [d for d in deciders if d.won]
         stored = await desk.approvals.get(MINE, asked.approval_id)
         assert (stored.decision, stored.reason) == (winner.decision, winner.decision.value)
-    desk.database.close()
 
 
-async def test_equal_requests_at_once_are_one(tmp_path: Path) -> None:
-    desk = await desk_with_draft(tmp_path, f"sqlite:///{tmp_path / 'records.db'}")
+async def test_equal_requests_at_once_are_one(desk: Desk) -> None:
     asked = await asyncio.gather(*(desk.ask() for _ in range(8)))
     assert len({a.approval_id for a in asked}) == 1
-    desk.database.close()
 
 
 async def test_another_patients_work_neither_asks_nor_reads_nor_decides(desk: Desk) -> None:
@@ -156,6 +155,26 @@ async def test_a_destination_that_is_not_configured_is_refused(desk: Desk, desti
     assert await desk.approvals.of_study(MINE, STUDY) == ()
 
 
+@contextlib.contextmanager
+def ledger_full(desk: Desk) -> Iterator[None]:
+    """The ledger takes no event."""
+    if desk.database.engine.dialect.name == "sqlite":
+        statements = [
+            "CREATE TRIGGER no_more BEFORE INSERT ON audit_events BEGIN SELECT RAISE(ABORT, 'ledger full'); END"
+        ]
+        after = "DROP TRIGGER no_more"
+    else:
+        statements = [
+            "CREATE FUNCTION no_more() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE 'ledger full'; END $$",
+            "CREATE TRIGGER no_more BEFORE INSERT ON audit_events FOR EACH ROW EXECUTE FUNCTION no_more()",
+        ]
+        after = "DROP FUNCTION no_more CASCADE"
+    for statement in statements:
+        desk.database.transact_now(lambda s, statement=statement: s.execute(text(statement)))
+    yield
+    desk.database.transact_now(lambda s: s.execute(text(after)))
+
+
 async def test_each_change_has_its_event_and_neither_is_without_the_other(desk: Desk) -> None:
     asked = await desk.ask()
     await desk.approvals.decide(MINE, asked.approval_id, Decision.DENIED, "Doe's liver is wrong")
@@ -166,14 +185,8 @@ async def test_each_change_has_its_event_and_neither_is_without_the_other(desk: 
     ledger = desk.database.transact_now(lambda s: s.execute(text("SELECT detail FROM audit_events")).scalars().all())
     assert not [d for d in ledger if "Doe" in d], "a person's words are not for the ledger"
     again = await desk.ask()
-    desk.database.transact_now(
-        lambda s: s.execute(
-            text("CREATE TRIGGER full BEFORE INSERT ON audit_events BEGIN SELECT RAISE(ABORT, 'disk full'); END")
-        )
-    )
-    with pytest.raises(Exception, match="disk full"):
+    with ledger_full(desk), pytest.raises(Exception, match="ledger full"):
         await desk.approvals.decide(MINE, again.approval_id, Decision.APPROVED, "")
-    desk.database.transact_now(lambda s: s.execute(text("DROP TRIGGER full")))
     assert (await desk.approvals.get(MINE, again.approval_id)).decision is Decision.PENDING
 
 

@@ -17,11 +17,14 @@ from records.database import Database
 from records.tables import Base
 
 
-def test_sqlite_is_opened_for_a_server(database: Database) -> None:
+def test_sqlite_is_opened_for_a_server(sqlite_url: str) -> None:
+    database = Database(sqlite_url)
+
     def pragma(name: str) -> object:
         return database.transact_now(lambda session: session.execute(text(f"PRAGMA {name}")).scalar())
 
     assert (pragma("journal_mode"), pragma("synchronous"), pragma("foreign_keys")) == ("wal", 1, 1)
+    database.close()
 
 
 def test_an_analysis_of_no_study_is_refused_by_the_database(database: Database) -> None:

@@ -6,6 +6,7 @@ import asyncio
 import json
 import shutil
 import tempfile
+from collections.abc import AsyncIterator
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -37,8 +38,17 @@ EDIT = Review(Action.START, "checked by hand", {"f1": "Liver: not enlarged."})
 
 
 @pytest.fixture
-async def desk(tmp_path: Path) -> Desk:
-    return await desk_with_draft(tmp_path)
+async def desk(tmp_path: Path, database_url: str) -> AsyncIterator[Desk]:
+    desk = await desk_with_draft(tmp_path, database_url)
+    yield desk
+    desk.database.close()
+
+
+@pytest.fixture
+async def partial(tmp_path: Path, database_url: str) -> AsyncIterator[Desk]:
+    desk = await desk_with_draft(tmp_path, database_url, status=Status.PARTIAL)
+    yield desk
+    desk.database.close()
 
 
 async def approve(desk: Desk, effect: Effect = Effect.SIGN) -> Approval:
@@ -87,8 +97,8 @@ async def test_a_denial_changes_nothing(desk: Desk) -> None:
     assert {p.name: p.read_bytes() for p in desk.place().iterdir()} == before
 
 
-async def test_a_partial_result_is_signed_only_after_review(tmp_path: Path) -> None:
-    desk = await desk_with_draft(tmp_path, status=Status.PARTIAL)
+async def test_a_partial_result_is_signed_only_after_review(partial: Desk) -> None:
+    desk = partial
     asked = await desk.ask()
     with pytest.raises(TransitionRefused, match="take it into review"):
         await desk.signing.decide(MINE, asked.approval_id, Decision.APPROVED, "")
@@ -163,8 +173,8 @@ async def test_a_persons_own_signature_is_an_approval_on_record(desk: Desk) -> N
         await desk.signing.review(MINE, "a1", Review(Action.SIGN))
 
 
-async def test_a_partial_result_is_not_signed_by_its_reviewer_before_review(tmp_path: Path) -> None:
-    desk = await desk_with_draft(tmp_path, status=Status.PARTIAL)
+async def test_a_partial_result_is_not_signed_by_its_reviewer_before_review(partial: Desk) -> None:
+    desk = partial
     with pytest.raises(TransitionRefused, match="take it into review first"):
         await desk.signing.review(MINE, "a1", Review(Action.SIGN))
     assert await desk.approvals.of_study(MINE, STUDY) == ()
@@ -209,8 +219,7 @@ async def test_a_delivery_that_stopped_half_way_is_finished_by_the_same_decision
     assert (desk.folder / "delivered" / STUDY / "a1" / "report.pdf").read_bytes() == kept
 
 
-async def test_a_delivery_sent_twice_at_once_is_one(tmp_path: Path) -> None:
-    desk = await desk_with_draft(tmp_path, f"sqlite:///{tmp_path / 'records.db'}")
+async def test_a_delivery_sent_twice_at_once_is_one(desk: Desk) -> None:
     await approve(desk)
     asked = await desk.ask(Effect.DELIVER)
     both = await asyncio.gather(
@@ -218,8 +227,7 @@ async def test_a_delivery_sent_twice_at_once_is_one(tmp_path: Path) -> None:
     )
     assert len(set(map(repr, both))) == 1
     assert await desk.status() == "delivered"
-    assert sorted(p.name for p in (tmp_path / "delivered" / STUDY).iterdir()) == ["a1"]
-    desk.database.close()
+    assert sorted(p.name for p in (desk.folder / "delivered" / STUDY).iterdir()) == ["a1"]
 
 
 @pytest.mark.parametrize("status", ["signed", "in review"])
@@ -355,14 +363,12 @@ async def test_a_run_claims_no_signature_and_replaces_no_reviewed_analysis(desk:
         with pytest.raises(TransitionRefused, match="drafts only"):
             await desk.analyses.put(MINE, claimed)
     await approve(desk)
-    (desk.folder / "source-a1").rename(desk.folder / "first")
     with pytest.raises(TransitionRefused, match="drafts only"):
         await desk.analyses.put(MINE, drafted(desk.place()))
     assert await desk.status() == "signed"
 
 
-async def test_approving_and_denying_at_once_leaves_files_and_record_agreed(tmp_path: Path) -> None:
-    desk = await desk_with_draft(tmp_path, f"sqlite:///{tmp_path / 'records.db'}")
+async def test_approving_and_denying_at_once_leaves_files_and_record_agreed(desk: Desk) -> None:
     asked = await desk.ask()
     done = await asyncio.gather(
         *(desk.signing.decide(MINE, asked.approval_id, d, "") for d in (Decision.APPROVED, Decision.DENIED)),
@@ -372,7 +378,6 @@ async def test_approving_and_denying_at_once_leaves_files_and_record_agreed(tmp_
     decided = (await desk.approvals.get(MINE, asked.approval_id)).decision
     expected = "signed" if decided is Decision.APPROVED else "draft"
     assert (await desk.status(), written(desk.place())["status"]) == (expected, expected)
-    desk.database.close()
 
 
 Act = tuple[str, Any]
@@ -393,13 +398,16 @@ ACTS = st.sampled_from([YES_SIGN, SIGNED, YES_DELIVER, YES_DELIVER, STARTED, STA
 
 @given(acts=st.lists(ACTS, min_size=3, max_size=8), first=st.sampled_from([Status.DRAFT, Status.PARTIAL]))
 @settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
-def test_no_sequence_reaches_signed_without_a_persons_approval(acts: list[Act], first: Status) -> None:
+def test_no_sequence_reaches_signed_without_a_persons_approval(
+    migrated_sqlite: Path, acts: list[Act], first: Status
+) -> None:
     with tempfile.TemporaryDirectory() as folder:
+        shutil.copyfile(migrated_sqlite, Path(folder) / "records.db")
         asyncio.run(_play(Path(folder), acts, first))
 
 
 async def _play(folder: Path, acts: list[Act], first: Status) -> None:
-    desk, said = Desk(folder), set[Effect]()
+    desk, said = Desk(folder, f"sqlite:///{folder / 'records.db'}"), set[Effect]()
     await desk.study()
     desk.place().mkdir(parents=True)
     await _run(desk, first)

@@ -8,8 +8,21 @@ from dataclasses import dataclass
 from functools import cache
 
 from agents.routing.cues import folded_text, group_finder
+from agents.routing.masking import WORD, masked
 from agents.routing.request import Situation
 from prompts.data import read_yaml, strings
+
+_EXCLUSIVE = (
+    frozenset({"axial", "coronal", "sagittal"}),
+    frozenset({"t1", "t2", "flair", "dwi", "adc", "swi", "stir"}),
+    frozenset(
+        {"arterial", "venous", "portal", "delayed", "nephrographic", "corticomedullary", "hepatobiliary", "native"}
+    ),
+)
+_LEFT_OUT = re.compile(
+    r" (?:not|forget|ignore|skip|without|instead of|rather than|nicht|statt|anstatt|ohne|no|sin|en vez de|olvida)"
+    r" (?:[^ ]+ ){0,2}$"
+)
 
 
 @dataclass(frozen=True)
@@ -49,7 +62,8 @@ def _words() -> _Words:
 def named_series(text: str, situation: Situation) -> Named:
     """The series that a clause names. Without descriptions a name says nothing, a number always does."""
     folded = folded_text(text)
-    return _numbered(folded, situation) or _described(folded, situation) or Named()
+    # "Tumour in the frontal lobe" names no frontal series: structures are masked.
+    return _numbered(folded, situation) or _described(folded_text(masked(text)), situation) or Named()
 
 
 def _numbered(folded: str, situation: Situation) -> Named | None:
@@ -64,23 +78,46 @@ def _numbered(folded: str, situation: Situation) -> Named | None:
 
 def _described(folded: str, situation: Situation) -> Named | None:
     """What stands where a series' name stands ("on the T2", "arterial phase"), sought in the descriptions."""
-    known = _words()
-    meant = {
-        name
-        for name, pattern in known.names.items()
-        for found in pattern.finditer(folded)
-        if known.before.search(folded[: found.start()]) or known.after.search(folded[found.end() :])
-    }
-    if not meant or not any(situation.series_text):
+    meant, left_out = _meant(folded)
+    if not (meant or left_out) or not any(situation.series_text):
         return None
     described = {n: _names_in(folded_text(t)) for n, t in zip(situation.series, situation.series_text, strict=False)}
+    described = {n: names for n, names in described.items() if not names & left_out}
+    if not meant:
+        others = len(described) < len(situation.series)
+        return Named(tuple(described)) if described and others else None
     # "T2" is not the FLAIR, whose description says T2 too, unless there is no other.
-    fitting = [n for n, names in described.items() if names == meant] or [
-        n for n, names in described.items() if names & meant
-    ]
+    rank = {n: (len(names & meant), -len(names - meant)) for n, names in described.items() if names & meant}
+    fitting = tuple(n for n, fit in rank.items() if fit == max(rank.values()))
     if fitting:
-        return Named(tuple(fitting))
-    return Named(missing=len(situation.series) > 1)
+        return Named(fitting)
+    if described and left_out:
+        return Named(tuple(described))
+    only = next(iter(described.values()), meant)
+    return Named(missing=len(situation.series) > 1 or not described or _contradict(meant, only))
+
+
+def _contradict(meant: set[str], described: set[str]) -> bool:
+    """Whether both name a plane, a sequence or a phase, and not the same: the T1 that is asked for is no FLAIR."""
+    pairs = ((meant & kinds, described & kinds) for kinds in _EXCLUSIVE)
+    return any(one and other and not one & other for one, other in pairs)
+
+
+def _meant(folded: str) -> tuple[set[str], set[str]]:
+    """Names of series that a clause wants, and those that it does not: "not on the topogram"."""
+    known = _words()
+    meant: set[str] = set()
+    left_out: set[str] = set()
+    for name, pattern in known.names.items():
+        for found in pattern.finditer(folded):
+            before, after = folded[: found.start()], folded[found.end() :]
+            if after.startswith(f"{WORD} "):
+                continue
+            if _LEFT_OUT.search(before):
+                left_out.add(name)
+            elif known.before.search(before) or known.after.search(after):
+                meant.add(name)
+    return meant, left_out - meant
 
 
 def _names_in(folded: str) -> set[str]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from agents.routing.grammar import grammar
 from prompts.cues import cues
 from prompts.lexicon import lexicon
@@ -13,6 +15,13 @@ REACH = 4
 
 _ONTO = frozenset(
     {"on", "to", "in", "auf", "der", "the", "a", "la", "el", "side", "seite", "lado", "en", "del", "patients"}
+)
+
+_UNTOLD = re.compile(
+    r"\b(?:painful|sore|affected|symptomatic|tender|swollen|operated|injured|contralateral|opposite|same|other|wrong)"
+    r" side\b|\b(?:opposite|contralateral)(?: one)?$"
+    r"|\b(?:betroffene|schmerzhafte|kranke|andere|gleiche)[nr]? seite\b"
+    r"|\blado (?:afectado|doloroso|contrario|opuesto|malo)\b"
 )
 
 
@@ -29,6 +38,11 @@ def conflicting(text: str) -> bool:
             if again:
                 break
     return False
+
+
+def untold(text: str) -> bool:
+    """Whether a side is pointed at and not said: "the kidney on the painful side", "the lung opposite"."""
+    return _UNTOLD.search(" ".join(w.folded for w in words(text))) is not None
 
 
 def _one_structure(between: list[str]) -> bool:

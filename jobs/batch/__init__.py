@@ -1,0 +1,1 @@
+"""Thousands of studies by one command: found, queued as durable jobs, run, put into one table; killed, it goes on."""

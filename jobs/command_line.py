@@ -1,0 +1,102 @@
+"""The words of `app.py`: commands, their arguments, and what the exit status says."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+from typing import NoReturn
+
+EXIT_DONE = 0
+EXIT_FAILED = 1
+EXIT_UNUSABLE = 2
+EXIT_REVIEW = 3
+EXIT_USAGE = 64
+
+
+class Parser(argparse.ArgumentParser):
+    """Wrong usage ends with 64, so that 2 means unusable input."""
+
+    def error(self, message: str) -> NoReturn:
+        """Say what is wrong and how it is used."""
+        self.print_usage(sys.stderr)
+        self.exit(EXIT_USAGE, f"{self.prog}: {message}\n")
+
+
+def parser(version: str) -> argparse.ArgumentParser:
+    """All commands with their arguments. Loads nothing heavy: `--help` answers at once."""
+    top = Parser(
+        prog="app.py",
+        description="Put medical imaging models to clinical work. Research software: every result is a draft "
+        "until a human has signed it.",
+        epilog="Settings are MEDIMAGE_… variables; `app.py doctor` says which are wrong.",
+    )
+    top.add_argument("--version", action="version", version=f"MedImage Orchestrator {version}")
+    commands = top.add_subparsers(dest="command", parser_class=Parser, metavar="COMMAND")
+
+    commands.add_parser("serve", help="serve the page and the API, and work on jobs (the default)")
+
+    worker = commands.add_parser(
+        "worker",
+        help="work on the jobs of a data folder, besides its server",
+        description="Takes jobs until SIGTERM or Ctrl+C; then lets end what runs, and hands the rest back. A second "
+        "signal hands back at once. Several may work on one database.",
+    )
+    worker.add_argument("--slots", type=positive, metavar="N", help="jobs at once; by default MEDIMAGE_JOBS__SLOTS")
+
+    analyze = commands.add_parser(
+        "analyze",
+        help="answer a question about images",
+        description="Exit status: 0 done; 3 done, but something needs review or could not be answered; "
+        "2 nothing usable in the input; 64 wrong usage; 1 configuration or internal error.",
+    )
+    analyze.add_argument(
+        "paths", nargs="+", type=Path, metavar="PATH", help="files or folders: DICOM, NIfTI, TIFF, PNG, JPEG"
+    )
+    analyze.add_argument("--indication", default="", metavar="TEXT", help="the clinical question")
+    analyze.add_argument(
+        "--priority", type=str.upper, choices=["STAT", "URGENT", "ROUTINE", "RESEARCH"], default="ROUTINE"
+    )
+    analyze.add_argument("--out", type=Path, metavar="DIR", help="write report, DICOM SEG and SR, FHIR bundle, … there")
+    analyze.add_argument("--json", action="store_true", help="print report.json, and nothing else, on stdout")
+
+    models = commands.add_parser("models", help="the embedded models")
+    model_commands = models.add_subparsers(dest="model_command", parser_class=Parser, metavar="COMMAND", required=True)
+    serve = model_commands.add_parser("serve", help="serve the embedded models alone, with Azure's scoring contract")
+    serve.add_argument("--host", default="127.0.0.1")
+    serve.add_argument("--port", type=int, default=5001)
+
+    evals = commands.add_parser("eval", help="measure quality")
+    eval_commands = evals.add_subparsers(dest="eval_command", parser_class=Parser, metavar="COMMAND", required=True)
+    of_models = eval_commands.add_parser("models", help="Dice of the embedded models against reference masks")
+    of_models.add_argument("folder", type=Path, metavar="FOLDER", help="images with reference masks")
+    of_agents = eval_commands.add_parser("agents", help="the planner on clinical questions, beside baselines")
+    of_agents.add_argument("--split", choices=["dev", "test", "aside"], default="test", help="which cases")
+    of_agents.add_argument("--category", action="append", default=[], metavar="NAME", help="only these cases")
+    of_agents.add_argument("--ablate", action="store_true", help="take each specialist away, one at a time")
+    of_agents.add_argument("--failures", action="store_true", help="list what was wrong")
+    of_memory = eval_commands.add_parser("memory", help="what feedback teaches, what it leaks, what chance wins")
+    of_memory.add_argument("--studies", type=int, metavar="N", help="reviewed studies of a stream")
+    of_memory.add_argument("--seeds", type=int, metavar="N", help="experiments with a difference")
+    of_memory.add_argument("--chance-seeds", type=int, metavar="N", help="experiments without one")
+    of_memory.add_argument("--seed", type=int, metavar="N", help="of the stream")
+    of_memory.add_argument("--ngrams", action="store_true", help="take the embedder that needs no package")
+
+    database = commands.add_parser("db", help="the tables of the database")
+    database.add_argument(
+        "db_command",
+        choices=["upgrade", "current"],
+        metavar="COMMAND",
+        help="upgrade: bring them to this version (a server does so at its start); current: say where they are",
+    )
+
+    commands.add_parser("doctor", help="check every configured connection and say what is wrong")
+    return top
+
+
+def positive(text: str) -> int:
+    """A number from 1 on."""
+    number = int(text)
+    if number < 1:
+        raise argparse.ArgumentTypeError("counts from 1")
+    return number

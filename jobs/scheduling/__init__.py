@@ -1,0 +1,1 @@
+"""Which job is next, and how urgent a job is."""
