@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from jobs.command_line import EXIT_DONE, EXIT_FAILED, EXIT_REVIEW, EXIT_UNUSABLE, EXIT_USAGE, parser
+from jobs.command_line import EXIT_DONE, EXIT_FAILED, EXIT_REVIEW, EXIT_UNUSABLE, parser
 
 if TYPE_CHECKING:
     import argparse
@@ -59,12 +59,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def run(options: argparse.Namespace, settings: Settings) -> int:
     """Dispatch; each command imports only what it needs."""
-    if options.command == "models":
-        return serve_models(options)
-    if options.command == "eval":
-        return evaluate(options, settings)
-    if options.command == "db":
-        return tables(options, settings)
+    here = {"models": lambda: serve_models(options), "eval": lambda: evaluate(options, settings)}
+    here["db"] = lambda: tables(options, settings)
+    if options.command in here:
+        return here[options.command]()
     import asyncio
 
     if options.command == "analyze":

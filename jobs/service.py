@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from jobs.durable.run import DurableAnalyses
 from jobs.durable.system import DurableSystem
@@ -34,10 +34,10 @@ class Working:
     """
 
     software_version: str
-    slots: Slots = Slots()
+    slots: Slots = field(default_factory=Slots)
     drain_s: float = 5.0
     waits: bool = False
-    patience: Patience = Patience()
+    patience: Patience = field(default_factory=Patience)
     model: str = ""
 
 
@@ -51,7 +51,7 @@ class JobService:
     def __init__(self, installation: Installation, how: Working) -> None:
         audit, clock = installation.audit, installation.clock
         self._how = how
-        self._opened = self._working = False
+        self._opened = False
         self._signals = JobSignals(audit.database)
         self.version = application_version(how.software_version)
         self.jobs = JobRecords(audit, clock, self._signals)
@@ -106,15 +106,12 @@ class JobService:
     async def start(self) -> None:
         """Open, and let the worker begin; once more does nothing. Raises as `open`, and DatabaseUnavailable."""
         await self.open()
-        if not self._working:
-            self._working = True
-            await self.worker.start()
+        await self.worker.start()
 
     async def close(self) -> None:
         """Take nothing more, let what runs end for a moment, hand the rest back, close."""
-        if self._working:
-            await self.worker.drain(self._how.drain_s)
+        await self.worker.drain(self._how.drain_s)
         await self.queue.aclose()
         if self._opened:
             await self._system.close()
-        self._opened = self._working = False
+        self._opened = False

@@ -64,10 +64,6 @@ class Database:
                 raise
             raise trouble.error() from error
 
-    def create_schema(self) -> None:
-        """`upgrade`, by the name that it had before there were migrations."""
-        self.upgrade()
-
     def transact_now(self, work: Callable[[Session], R]) -> R:
         """Run `work` in one transaction, in this thread.
 

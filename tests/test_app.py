@@ -21,6 +21,7 @@ import pytest
 from pydicom.data import get_testdata_file
 
 import app
+from jobs.command_line import EXIT_USAGE
 from tests.agents import openai_server
 from tests.inference.endpoint_server import Behaviour, disc, endpoint_server
 
@@ -176,7 +177,7 @@ def test_two_patients_never_share_a_report(endpoint: Behaviour, tmp_path: Path) 
 def test_wrong_usage_is_sixty_four(arguments: list[str]) -> None:
     with pytest.raises(SystemExit) as ended:
         app.main(arguments)
-    assert ended.value.code == app.EXIT_USAGE
+    assert ended.value.code == EXIT_USAGE
 
 
 @pytest.mark.parametrize(

@@ -63,10 +63,17 @@ def _wanted(parts: Sequence[Part], place: int) -> bool:
         return False
     if wants(read):
         return True
-    # "The kidneys, and what was her creatinine?": a list, of which both members are wanted.
-    following = parts[place + 1 : place + 2]
-    linked = any(c.sentence == clause.sentence and {*r.facts.row[:1]} & grammar().coordinators for c, r in following)
-    return linked and read.intent is Intent.FIND and _names(read)
+    return any(c.sentence == clause.sentence and wants(r) for c, r in parts) and _listed(read)
+
+
+def _listed(read: Read) -> bool:
+    """Whether a clause may be a member of a list: "the kidneys, her creatinine, and what does Fleischner say?"."""
+    row = read.facts.row
+    if read.intent is Intent.FIND:
+        known = read.facts.states or any(w[0].isdigit() for w in row) or bool({*row[:1]} & grammar().declarative)
+        return _names(read) and not known
+    plain = read.intent in {Intent.HISTORY, Intent.GUIDANCE} and read.confidence >= PLAIN
+    return plain and not {*row} & grammar().auxiliaries
 
 
 def _declined(read: Read) -> bool:

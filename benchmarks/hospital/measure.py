@@ -79,7 +79,7 @@ async def measure(jobs: int, steps: int) -> Statements:
     with tempfile.TemporaryDirectory() as scratch, counting() as counter:
         path = Path(scratch) / "records.sqlite"
         database = Database(f"sqlite:///{path}")
-        database.create_schema()
+        database.upgrade()
         empty = _bytes(path.parent)
         counts = [await _one(database, counter, number, steps) for number in range(jobs)]
         bytes_job = (_bytes(path.parent) - empty) / jobs

@@ -1,4 +1,4 @@
-"""Capacity planning: the smallest estate that keeps stated targets in the busiest hour, and what else it needs.
+"""Capacity planning: a small estate that keeps stated targets in the busiest hour, and what else it needs.
 
 1. One share of use for everything (`estate.sized`) is bisected: the highest with which the targets hold.
 2. Then each resource alone is made smaller, step by step, as long as they hold: workers, and each model's instances.
@@ -8,8 +8,8 @@
 
 What is simulated is most of the busiest hour, with a time before it to fill up. Above `CELL` studies a day the
 share is sought for `CELL` of them, as each try would take minutes else. A larger estate evens out more, so the share
-holds for it too; a shorter look at full size checks that. `--verify` plays the whole day on what was found, with an
-outage, a death and the nightly batch.
+holds for it too, and a somewhat higher one may; a shorter look at full size checks that. `--verify` plays the whole
+day on what was found, with an outage, a death and the nightly batch.
 """
 
 from __future__ import annotations
@@ -116,7 +116,7 @@ class Planner:
         self.tried = 0
 
     def search(self) -> Plan:
-        """The smallest estate."""
+        """The smallest estate that was found; above `CELL` an upper bound."""
         if self._whole.studies > CELL:
             cell = Planner(
                 replace(self._whole, studies=CELL), self._base, self._targets, latency=self._latency, tell=self._tell

@@ -49,6 +49,8 @@ class ScalingPlane(ControlPlane):
             found = _found(client, id_, deployment)
             _check(found, id_)
             found.instance_count = instances
+            # With a credential it asks the public cloud's registry about the model, only to log what it says.
+            client.online_deployments._credentials = None
             with contextlib.redirect_stdout(io.StringIO()):  # azure-ai-ml prints dots while it waits
                 poller = client.online_deployments.begin_create_or_update(found, skip_script_validation=True)
                 poller.wait(wait_s)

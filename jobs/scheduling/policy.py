@@ -99,7 +99,7 @@ class Limits:
 
     at_once: Mapping[Priority, int] = field(default_factory=dict)
     patience_s: Mapping[Priority, float] = field(default_factory=lambda: PATIENCE_S)
-    overdue_every: int = 4
+    overdue_every: int = 8
     paused: frozenset[Priority] = frozenset()
     weights: Mapping[str, float] = field(default_factory=dict)
 

@@ -99,7 +99,9 @@ class Worker:
         return len(self._jobs)
 
     async def start(self) -> None:
-        """Begin to work. Raises MedImageError when the database does not answer."""
+        """Begin to work; once more does nothing. Raises MedImageError when the database does not answer."""
+        if self._claims is not None:
+            return
         await self._heartbeat.beat()  # before the first claim: a worker that nobody knows is a dead one
         await self._leases.signals.listen()
         self._claims = asyncio.create_task(self._claim(), name="worker claims")

@@ -19,9 +19,9 @@ PAGE = Path(__file__).resolve().parents[2] / "web"
 @pytest.fixture
 async def served(tmp_path: Path) -> AsyncIterator[tuple[Services, ThresholdAnalyser]]:
     services, analyser = build_services(tmp_path, PAGE)
+    await services.start()
     yield services, analyser
-    for close in services.shutdown:
-        await close()
+    await services.close()
 
 
 @pytest.fixture

@@ -26,9 +26,12 @@ from domain.study import IngestedStudy, Order, Refusal
 from inference.catalogue import Catalogue
 from jobs.compute import ThreadCompute
 from jobs.contracts import ChatAnswer
-from jobs.in_process import InProcessQueue
+from jobs.queue import DurableQueue
 from jobs.reading import read_study
 from jobs.steps import RecordingStepRunner, SystemClock
+from jobs.workers.attempt import Attempt, Outcome, RunAttempt
+from jobs.workers.identity import introduce
+from jobs.workers.loop import Pace, Slots, Worker
 from plugins.workspace import Workspace
 from records.analyses import AnalysisRecords
 from records.approvals import ApprovalRecords
@@ -37,6 +40,11 @@ from records.conversations import ConversationRecords
 from records.database import Database
 from records.files import FileStudyStore
 from records.intake import Intake
+from records.job_leases import JobLeases
+from records.job_listing import JobListing
+from records.job_signals import JobSignals
+from records.job_workers import JobWorkers
+from records.jobs import JobRecords
 from records.signing import Signing
 from records.studies import StudyRecords
 from tools.ingest import ingest
@@ -209,28 +217,58 @@ class AnalysingConversations:
         yield Workspace(ingested, Order(indication=text), access, Catalogue([]), runner, ThreadCompute())
 
 
+def runs(analyser: ThresholdAnalyser, store: FileStudyStore, analyses: AnalysisRecords) -> RunAttempt:
+    """Attempts that are not durable: no steps are kept."""
+
+    async def run(attempt: Attempt) -> Outcome:
+        job = attempt.job
+        folder = await store.folder(attempt.access, job.study_uid)
+        ingested, refused = await read_study(ThreadCompute(), ingest, folder, job.study_uid, attempt.order.indication)
+        out = analyses.folder(job.analysis_id)
+        out.mkdir(parents=True, exist_ok=True)
+        analysis = await analyser.analyse(
+            ingested,
+            attempt.order,
+            attempt.access,
+            out=out,
+            analysis_id=job.analysis_id,
+            listener=attempt.listener,
+            refused=refused,
+        )
+        await analyses.put(attempt.access, analysis, fence=attempt.fence)
+        return Outcome(analysis.needs_review)
+
+    return run
+
+
 def build_services(folder: Path, page: Path | None = None) -> tuple[Services, ThresholdAnalyser]:
-    """Everything real but the planner, below `folder`."""
+    """Everything real but the planner, below `folder`. Jobs run once the services were started."""
     clock = TickingClock()
     database = Database(f"sqlite:///{folder / 'records.db'}")
-    database.create_schema()
+    database.upgrade()
     audit = AuditLedger(database, clock, b"a key for tests")
     studies = StudyRecords(audit, clock)
     store = FileStudyStore(folder / "studies", studies)
     analyses = AnalysisRecords(audit, folder / "analyses")
     compute = ThreadCompute()
     analyser = ThresholdAnalyser(clock)
-    queue = InProcessQueue(
-        analyser=analyser,
-        store=store,
-        analyses=analyses,
-        audit=audit,
-        compute=compute,
-        clock=clock,
-        ingest=ingest,
+    # Heartbeats are older the more often a ticking clock is looked at: jobs have the machine's.
+    real, signals = SystemClock(), JobSignals(database)
+    crew = JobWorkers(audit, real, signals)
+    queue = DurableQueue(
+        jobs=JobRecords(audit, real, signals), listing=JobListing(audit), workers=crew, studies=studies, clock=real
+    )
+    worker = Worker(
+        introduce("test", 1),
+        leases=JobLeases(audit, real, signals),
+        workers=crew,
+        run=runs(analyser, store, analyses),
+        slots=Slots(1, 0),
+        pace=Pace(beat=0.5, reap=0.2, poll=0.05, watch=0.05, settle=0.05),
     )
 
     async def close() -> None:
+        await worker.drain(0.0)
         await queue.aclose()
         database.close()
 
@@ -249,6 +287,7 @@ def build_services(folder: Path, page: Path | None = None) -> tuple[Services, Th
         inbox=folder / "inbox",
         page=page,
         signing=Signing(audit, analyses, ApprovalRecords(audit, clock), clock, folder / "delivered"),
+        startup=(worker.start,),
         shutdown=(close,),
     )
     return services, analyser

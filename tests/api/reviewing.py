@@ -103,11 +103,11 @@ async def server(folder: Path, **memory: object) -> AsyncIterator[Server]:
         learning.begin()
         async with app.engine(settings, compute, clock, learning.advice) as parts:
             services = app.assemble(settings, parts, compute, clock, compute, learning)
+            await services.start()
             transport = httpx.ASGITransport(create_app(services))
             async with httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1:8000", timeout=60) as http:
                 yield Server(http, endpoint, learning, folder)
-            for close in services.shutdown:
-                await close()
+            await services.close()
 
 
 def identifiers(patient: int) -> tuple[str, ...]:

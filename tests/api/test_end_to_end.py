@@ -37,11 +37,11 @@ async def client(tmp_path: Path, behaviour: Behaviour) -> AsyncIterator[httpx.As
         compute, clock = ThreadCompute(), SystemClock()
         async with app.engine(settings, compute, clock) as parts:
             services = app.assemble(settings, parts, compute, clock, compute)
+            await services.start()
             transport = httpx.ASGITransport(create_app(services))
             async with httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1:8000", timeout=60) as http:
                 yield http
-            for close in services.shutdown:
-                await close()
+            await services.close()
 
 
 async def upload(http: httpx.AsyncClient) -> str:

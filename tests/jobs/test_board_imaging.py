@@ -46,8 +46,7 @@ async def services(tmp_path: Path, behaviour: Behaviour) -> AsyncIterator[Servic
             (tmp_path / "a.dcm").write_bytes(CT.read_bytes())
             await services.intake.admit(services.nobody, [tmp_path / "a.dcm"])
             yield services
-            for close in services.shutdown:
-                await close()
+            await services.close()
 
 
 @pytest.fixture

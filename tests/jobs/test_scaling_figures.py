@@ -14,7 +14,7 @@ from sqlalchemy import update
 from api.metrics.scaling import GAUGES, ScalingCollector
 from domain.access import AccessContext
 from domain.ports import JobState
-from domain.study import Priority
+from domain.study import Order, Priority
 from inference.transport.allotment import Terms, Wanted
 from inference.transport.shared_limits import StoredLimits
 from jobs.scaling_figures import EndpointFigures, ScalingFigures, instances_of
@@ -29,7 +29,6 @@ from records.job_tables import JobRow
 from records.job_workers import JobWorkers, WorkerFacts
 from records.jobs import JobRecords
 from records.queue_figures import QueueFigures, queue_figures
-from tests.jobs.test_scaling_support import new_job
 
 NOW = datetime(2031, 3, 1, 12, tzinfo=UTC)
 
@@ -51,15 +50,24 @@ def audit(database: Database) -> AuditLedger:
     return AuditLedger(database, Clock(), b"a key for tests")
 
 
+def new_job(name: str, priority: Priority) -> NewJob:
+    return NewJob(name, f"a-{name}", "1.2.3", AccessContext("u", "|P1"), Order(), priority, priority)
+
+
 def set_job(database: Database, job_id: str, **values: object) -> None:
-    database.transact_now(lambda session: session.execute(update(JobRow).where(JobRow.job_id == job_id).values(**values)))
+    database.transact_now(
+        lambda session: session.execute(update(JobRow).where(JobRow.job_id == job_id).values(**values))
+    )
+
+
+def ago(seconds: float) -> datetime:
+    return NOW - timedelta(seconds=seconds)
 
 
 async def filled(audit: AuditLedger) -> None:
     jobs = JobRecords(audit, Clock())
     priorities = [Priority.STAT] * 2 + [Priority.ROUTINE] * 8 + [Priority.RESEARCH] * 5
     await jobs.enqueue_all([new_job(f"j{number}", priority) for number, priority in enumerate(priorities)])
-    ago = lambda seconds: NOW - timedelta(seconds=seconds)  # noqa: E731
     set_job(audit.database, "j0", queued=ago(30))
     set_job(audit.database, "j2", queued=ago(3000), created=ago(3000))
     for number in range(3, 7):
@@ -127,6 +135,3 @@ def test_instances_follow_queue_and_throughput() -> None:
     assert instances_of(figures_of(100_000, 60), busy, 2, bounds) == 8
     assert instances_of(figures_of(500, 0), busy, 2, bounds) == 2, "nothing was measured"
     assert instances_of(figures_of(0, 0), busy, 0, bounds) == 1
-
-
-ACCESS, JOB = AccessContext, NewJob

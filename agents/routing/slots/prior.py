@@ -91,13 +91,11 @@ def newest_alike(priors: Sequence[PriorFacts], situation: Situation) -> str:
 
 
 def _of_date(folded: str, priors: Sequence[PriorFacts]) -> list[PriorFacts]:
+    """Those of the years and months that are named: none when none fits, since a date is not guessed."""
     years = _YEAR.findall(folded)
     months = [m for m, pattern in _months().items() if pattern.search(folded)]
-    if not years:
-        return [p for p in priors if p.date[5:7] in months] or [*priors]
-    fitting = [p for p in priors if p.date[:4] in years]
-    in_month = [p for p in fitting if p.date[5:7] in months]
-    return in_month or fitting
+    fitting = [p for p in priors if not years or p.date[:4] in years]
+    return [p for p in fitting if not months or p.date[5:7] in months]
 
 
 def _of_modality(folded: str, priors: Sequence[PriorFacts]) -> Sequence[PriorFacts]:

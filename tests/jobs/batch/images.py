@@ -24,6 +24,9 @@ def ct(path: Path, number: int, *, patient: str = "") -> Path:
     dataset.SeriesInstanceUID = f"{ROOT}.{number}.1"
     dataset.SOPInstanceUID = dataset.file_meta.MediaStorageSOPInstanceUID = f"{ROOT}.{number}.1.1"
     dataset.StudyDate = f"2025{1 + number % 12:02d}15"
+    pixels = dataset.pixel_array.copy()
+    pixels[:8, :8] = 900 + 9 * number  # equal pictures would be asked for once
+    dataset.PixelData = pixels.tobytes()
     path.parent.mkdir(parents=True, exist_ok=True)
     dataset.save_as(path)
     return path

@@ -33,7 +33,6 @@ class World:
         self._batches = batches
         self._environment = {
             "MEDIMAGE_DATA_DIR": str(self.data),
-            "MEDIMAGE_MODELS__CACHE_MB": "0",  # studies of the same pixels ask all the same
             "MEDIMAGE_MODELS__MEDIMAGEPARSE__ENDPOINTS": json.dumps([{"url": url, "key": "k", "version": "7"}]),
         }
 

@@ -152,7 +152,7 @@ async def opened(errand: Errand, clock: Any) -> AsyncIterator[Place]:
     studies = StudyRecords(audit, clock)
     store = FileStudyStore(folder / "studies", studies)
     if not (folder / "study.json").exists():
-        database.create_schema()
+        database.upgrade()
         intake = Intake(studies, store, ThreadCompute(), ingest)
         received = await intake.admit(AccessContext("tester", None), [folder / "in"])
         (folder / "study.json").write_text(json.dumps(received.records[0].study_uid))
