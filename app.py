@@ -505,6 +505,7 @@ def job_service(
     from jobs.installation import HistorySource, open_installation
     from jobs.service import JobService, Working
     from jobs.workers.loop import Slots
+    from records.approvals import ApprovalRecords, ApprovalRequests
 
     history = settings.history
     installation = open_installation(
@@ -513,6 +514,7 @@ def job_service(
         analyser=parts.analyser,
         decoding=decoding,
         clock=clock,
+        requests=lambda audit: ApprovalRequests(ApprovalRecords(audit, clock)),
         history=HistorySource(
             history.fhir_url,
             history.token.get_secret_value(),

@@ -40,6 +40,8 @@ if TYPE_CHECKING:
 UNBOUNDED = Budget(tool_calls=1_000_000, rounds=20, seconds=None)
 """For the built-in planner: its calls follow from the number of series, and it is who completes a run."""
 TOLD = "That others want a signature or a delivery was not taken for your request; ask for it in a message of its own."
+WHOLE = 0.9
+"""Share of a message's own letters from which on a request is all of it, but for punctuation."""
 PASTED = "What was pasted into the message, or speaks to software in it, was read as data and not as a request."
 
 
@@ -198,6 +200,8 @@ def _whole(routed: Routed, text: str, said: str) -> str:
         text: the message without the patient's identifiers, as it was routed; said: with them.
     """
     request = routed.requests[0]
+    if request.targets and len(request.text) < WHOLE * len(message(text).own.strip()):
+        return request.text  # the rest is background, whatever it names
     quoting = not request.targets or request.text in message(text).quoted
     return said if quoting else message(said).own
 

@@ -19,6 +19,7 @@ from jobs.installation import Installation
 from jobs.service import JobService
 from memory.learning import Learning
 from prompts.guidance import BuiltinGuidance
+from records.approvals import ApprovalRecords
 from records.boards import BoardRecords
 from records.conversations import ConversationRecords
 from records.signing import Signing
@@ -115,5 +116,5 @@ def services(
         learning=learned,
         history=installation.uploaded,
         boards=boards,
-        signing=Signing(audit, analyses, installation.approvals, clock, folder / "delivered"),
+        signing=Signing(audit, analyses, ApprovalRecords(audit, clock), clock, folder / "delivered"),
     )

@@ -15,6 +15,7 @@ from api.problems import FieldError, Problem, RefusedFile
 from domain import errors
 from domain.study import Refusal
 from memory.errors import FeedbackNotFound, FeedbackRefused, MemoryOwned, MemoryUnavailable, StrategyConflict
+from records.errors import Conflict, DatabaseUnavailable, SchemaMismatch, Unstorable
 
 
 class UploadTooLarge(errors.UnusableInput):
@@ -57,6 +58,10 @@ class OriginRefused(errors.MedImageError):
     remedy_default = "Use this server's own page, or a client that sends no Origin header."
 
 
+class Outdated(Conflict):
+    """It was changed since the caller read it."""
+
+
 class NotReady(errors.MedImageError):
     """A part that the server needs does not work."""
 
@@ -96,6 +101,11 @@ STATUS: dict[type[errors.MedImageError], int] = {
     errors.SignatureBroken: 409,
     errors.ReviewRefused: 422,
     errors.ConfigurationError: 500,
+    Conflict: 409,
+    Outdated: 412,
+    DatabaseUnavailable: 503,
+    SchemaMismatch: 500,
+    Unstorable: 422,
     MemoryUnavailable: 503,
     MemoryOwned: 409,
     FeedbackRefused: 422,

@@ -62,6 +62,7 @@ _REASONS = {
     403: "Another patient's data, or a request from another web site.",
     404: "Nothing with that identifier.",
     409: "The state of the object does not allow that.",
+    412: "It was changed since it was read.",
     413: "More bytes than the limit.",
     415: "Not the media type that is expected here.",
     422: "The request breaks the schema, or nothing in it can be used.",

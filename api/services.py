@@ -13,7 +13,8 @@ from domain.access import AccessContext
 from domain.ports import Clock, Compute
 from inference.catalogue import CatalogueRow
 from jobs.boards import BoardRooms
-from jobs.contracts import Conversations, Queue
+from jobs.contracts import Conversations
+from jobs.queue import DurableQueue
 from memory.learning import Learning
 from records.analyses import AnalysisRecords
 from records.audit import AuditLedger
@@ -72,7 +73,7 @@ class Services:
     analyses: AnalysisRecords
     audit: AuditLedger
     bindings: ConversationRecords
-    queue: Queue
+    queue: DurableQueue
     conversations: Conversations
     compute: Compute
     clock: Clock

@@ -1,35 +1,15 @@
-"""What jobs and the API ask of the engine: an analysis, a turn of conversation, a queue."""
+"""What jobs and the API ask of the engine: a turn of conversation, a queue."""
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Sequence
+from collections.abc import Awaitable
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Protocol
 
 from domain.access import AccessContext
-from domain.analysis import Analysis
 from domain.ports import JobQueue, Listener
-from domain.study import IngestedStudy, Order, Refusal
 from plugins.workspace import Workspace
-
-
-class AnalysisEngine(Protocol):
-    """Runs the planner over a study."""
-
-    def analyse(
-        self,
-        ingested: IngestedStudy,
-        order: Order,
-        access: AccessContext,
-        *,
-        out: Path,
-        analysis_id: str,
-        listener: Listener | None,
-        refused: Sequence[Refusal],
-    ) -> Awaitable[Analysis]:
-        """Do all the work and write the artifacts (report.json, …) directly into `out`."""
 
 
 @dataclass(frozen=True)

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import httpx
 
+from domain.approval import Requests
 from domain.ports import Clock, Compute
 from interop.fhir import FhirHistory
 from interop.fhir_server import FhirBounds, FhirServer
 from jobs.analyse import Analyser
 from jobs.priors import StoredPriors
 from records.analyses import AnalysisRecords
-from records.approvals import ApprovalRecords, ApprovalRequests
 from records.audit import AuditLedger, pseudonym_key
 from records.database import Database
 from records.files import FileStudyStore
@@ -57,7 +57,6 @@ class Installation:
     analyses: AnalysisRecords
     uploaded: HistoryRecords
     history: CombinedHistory
-    approvals: ApprovalRecords
     analyser: Analyser
     decoding: Compute
     clock: Clock
@@ -77,12 +76,14 @@ def open_installation(
     analyser: Analyser,
     decoding: Compute,
     clock: Clock,
+    requests: Callable[[AuditLedger], Requests],
     history: HistorySource | None = None,
 ) -> Installation:
     """Open a data folder; its database's tables are brought to this version.
 
     Args:
         analyser: plans and writes; what its runs may reach on record is added here.
+        requests: the door through which runs ask for approvals. What decides on them is not to be had here.
 
     Raises:
         ConfigurationError: the database cannot be used. DatabaseUnavailable: it does not answer.
@@ -94,7 +95,7 @@ def open_installation(
         audit = AuditLedger(database, clock, pseudonym_key(folder / "audit.key"))
         studies = StudyRecords(audit, clock)
         store = FileStudyStore(folder / "studies", studies)
-        uploaded, approvals = HistoryRecords(audit, clock), ApprovalRecords(audit, clock)
+        uploaded = HistoryRecords(audit, clock)
         source = history or HistorySource()
         client = httpx.AsyncClient(follow_redirects=False) if source.fhir_url else None
         known = CombinedHistory([uploaded, *([_ehr(source, client, audit)] if client is not None else [])])
@@ -109,11 +110,10 @@ def open_installation(
             analyses=AnalysisRecords(audit, folder / "analyses"),
             uploaded=uploaded,
             history=known,
-            approvals=approvals,
             analyser=analyser.reaching(
                 history=known,
                 priors=StoredPriors(studies, store, decoding, ingest),
-                approvals=ApprovalRequests(approvals),
+                approvals=requests(audit),
             ),
             decoding=decoding,
             clock=clock,

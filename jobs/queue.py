@@ -136,6 +136,10 @@ class DurableQueue:
         """Start jobs of some priorities again, or of all."""
         await self._jobs.resume(access, priorities)
 
+    async def paused(self) -> frozenset[Priority]:
+        """Priorities that nothing is started of."""
+        return await self._jobs.paused()
+
     async def aclose(self) -> None:
         """Hear nothing more. Jobs stay: whoever works, goes on with them."""
         if self._counting is not None:

@@ -76,7 +76,7 @@ class JobService:
             clock=clock,
             ingest=ingest,
         )
-        runs = AnalysisRuns(durable, installation.analyses)
+        runs = AnalysisRuns(durable, installation.analyses, how.patience if how.waits else None)
         self.run: RunAttempt = runs.run
         self.ended: Ended = runs.ended
         self.worker = self.new_worker(how.slots)

@@ -49,9 +49,11 @@ class ReportPlugin:
             findings = self._findings({m.target for m in workspace.masks.values()}, dates)
             return findings, await self._conflicts(findings)
 
-        (findings, doubts), _ = await workspace.runner.run(
-            "report", "compose", work, inputs={}, outputs=lambda done: {"findings": len(done[0])}
-        )
+        def told(done: tuple[tuple[Finding, ...], tuple[str, ...]]) -> Mapping[str, object]:
+            critical = self._critical(done[0])  # with the step, so that who waits for it need not wait for the rest
+            return {"findings": len(done[0]), **({"critical": critical} if critical else {})}
+
+        (findings, doubts), _ = await workspace.runner.run("report", "compose", work, inputs={}, outputs=told)
         for doubt in doubts:
             workspace.warn(doubt)
         workspace.findings = list(findings)

@@ -21,7 +21,7 @@ import pytest
 from pydicom.data import get_testdata_file
 
 import app
-from jobs.command_line import EXIT_USAGE
+from jobs.command_line import EXIT_DONE, EXIT_FAILED, EXIT_REVIEW, EXIT_UNUSABLE, EXIT_USAGE
 from tests.agents import openai_server
 from tests.inference.endpoint_server import Behaviour, disc, endpoint_server
 
@@ -73,7 +73,7 @@ def test_a_question_is_answered_with_files_that_agree(endpoint: Behaviour, tmp_p
     out = tmp_path / "out"
     status = analyze(CT, "--indication", "How large is the liver?", "--out", out)
     document = report(out)
-    assert status == (app.EXIT_REVIEW if document["needs_review"] else app.EXIT_DONE)
+    assert status == (EXIT_REVIEW if document["needs_review"] else EXIT_DONE)
     (mask,) = document["masks"]
     truth = endpoint.shapes["liver"].in_source(128, 128)
     assert mask["target"] == "liver"
@@ -115,7 +115,7 @@ def test_json_is_all_that_stdout_has(endpoint: Behaviour, capsys: pytest.Capture
 
 def test_an_endpoint_that_fails_leaves_a_partial_analysis(endpoint: Behaviour, tmp_path: Path) -> None:
     endpoint.faults = ["500"] * 9
-    assert analyze(CT, "--indication", "liver", "--out", tmp_path) == app.EXIT_REVIEW
+    assert analyze(CT, "--indication", "liver", "--out", tmp_path) == EXIT_REVIEW
     document = report(tmp_path)
     assert document["status"] == "partial"
     assert document["masks"] == []
@@ -125,7 +125,7 @@ def test_an_endpoint_that_fails_leaves_a_partial_analysis(endpoint: Behaviour, t
 
 def test_what_no_model_here_knows_is_said(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.delenv("MEDIMAGE_MODELS__MEDIMAGEPARSE__ENDPOINTS", raising=False)
-    assert analyze(CT, "--indication", "liver", "--out", tmp_path) == app.EXIT_REVIEW
+    assert analyze(CT, "--indication", "liver", "--out", tmp_path) == EXIT_REVIEW
     document = report(tmp_path)
     assert document["masks"] == []
     assert any("not available on this machine; configure an endpoint" in u for u in document["unanswered"])
@@ -147,14 +147,14 @@ def test_a_file_that_cannot_be_used_does_not_stop_the_others(endpoint: Behaviour
 @pytest.mark.parametrize("content", [b"", b"hello", b"\x00" * 2000], ids=["empty", "text", "zeros"])
 def test_nothing_usable_is_two_and_still_a_report(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "x.dcm").write_bytes(content)
-    assert analyze(tmp_path / "x.dcm", "--indication", "liver", "--out", tmp_path / "out") == app.EXIT_UNUSABLE
+    assert analyze(tmp_path / "x.dcm", "--indication", "liver", "--out", tmp_path / "out") == EXIT_UNUSABLE
     document = report(tmp_path / "out")
     assert [r["file"] for r in document["refused"]] == ["x.dcm"]
     assert document["findings"] == []
 
 
 def test_a_path_that_is_not_there_is_two(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert analyze(tmp_path / "nowhere", "--json") == app.EXIT_UNUSABLE
+    assert analyze(tmp_path / "nowhere", "--json") == EXIT_UNUSABLE
     assert json.loads(capsys.readouterr().out)["refused"][0]["file"] == "nowhere"
 
 
@@ -193,7 +193,7 @@ def test_a_wrong_setting_is_named(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], variable: str, value: str
 ) -> None:
     monkeypatch.setenv(variable, value)
-    assert analyze(CT) == app.EXIT_FAILED
+    assert analyze(CT) == EXIT_FAILED
     err = capsys.readouterr().err
     assert variable.split("__")[1] in err.upper()
     assert "Traceback" not in err
@@ -238,7 +238,7 @@ def test_doctor_names_a_dead_endpoint(
 ) -> None:
     monkeypatch.setenv("MEDIMAGE_DATA_DIR", str(tmp_path))
     monkeypatch.setenv("MEDIMAGE_MODELS__MEDIMAGEPARSE__ENDPOINTS", '[{"url": "http://127.0.0.1:9/score"}]')
-    assert app.main(["doctor"]) == app.EXIT_FAILED
+    assert app.main(["doctor"]) == EXIT_FAILED
     line = next(x for x in capsys.readouterr().out.splitlines() if x.startswith("[FAIL]"))
     assert "MedImageParse endpoint 1" in line
     assert "MEDIMAGE_MODELS__MEDIMAGEPARSE__ENDPOINTS" in line
@@ -262,7 +262,7 @@ def test_no_traceback_reaches_a_user(endpoint: Behaviour, tmp_path: Path) -> Non
         [sys.executable, str(ROOT / "app.py"), "analyze", str(CT), "--out", str(blocked)],
         env=os.environ.copy(), capture_output=True, text=True, check=False,
     )  # fmt: skip
-    assert done.returncode == app.EXIT_FAILED
+    assert done.returncode == EXIT_FAILED
     assert "Traceback" not in done.stderr
     assert "file" in done.stderr
 

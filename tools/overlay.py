@@ -5,19 +5,19 @@ No patient identity is drawn. Pixels that are not square are shown in the patien
 
 from __future__ import annotations
 
-import io
 import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageDraw, ImageFilter, ImageFont
+from PIL import Image, ImageDraw, ImageFont
 
 from domain.codes import Unit
 from domain.finding import Measurement
 from domain.mask import Mask
 from domain.study import Volume
+from tools.png import encode_rgb
 from tools.report_document import mask_size
 
 NOTICE = "RESEARCH USE - DRAFT"
@@ -73,9 +73,7 @@ def overlay_png(volume: Volume, masks: Sequence[Mask], measurements: Sequence[Me
     canvas.paste(image)
     _annotate(ImageDraw.Draw(canvas), volume, drawn)
     _legend(ImageDraw.Draw(canvas), shown, measurements, drawn, volume.geometry.slices)
-    file = io.BytesIO()
-    canvas.save(file, "PNG", compress_level=6)
-    return file.getvalue(), drawn
+    return encode_rgb(np.asarray(canvas)), drawn
 
 
 def busiest_slice(masks: Sequence[Mask], slices: int) -> int:
@@ -129,10 +127,18 @@ def _painted(image: Image.Image, plane: NDArray[np.bool_], colour: Rgb) -> Image
     stencil = Image.fromarray(plane.astype(np.uint8) * 255).resize(image.size, Image.Resampling.NEAREST)
     fill = stencil.point([0] * 255 + [FILL_ALPHA])
     image.paste(colour, mask=fill)
-    outer = np.asarray(stencil.filter(ImageFilter.MaxFilter(3)))
-    inner = np.asarray(stencil.filter(ImageFilter.MinFilter(3)))
-    image.paste(colour, mask=Image.fromarray(np.asarray(outer ^ inner, dtype=np.uint8)))
+    image.paste(colour, mask=Image.fromarray(_contour(np.asarray(stencil))))
     return image
+
+
+def _contour(stencil: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """255 where the 3 × 3 pixels around one are not all the same, of a stencil of 0 and 255."""
+    padded = np.pad(stencil, 1, mode="edge")
+    both = np.empty((2, *padded.shape[:1], stencil.shape[1]), np.uint8)
+    for fold, out in zip((np.maximum, np.minimum), both, strict=True):
+        fold(fold(padded[:, :-2], padded[:, 1:-1], out=out), padded[:, 2:], out=out)
+    outer, inner = (fold(fold(b[:-2], b[1:-1]), b[2:]) for fold, b in zip((np.maximum, np.minimum), both, strict=True))
+    return np.asarray(outer ^ inner, dtype=np.uint8)
 
 
 def _font(size: int) -> Font:

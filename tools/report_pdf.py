@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import io
 from collections.abc import Sequence
-from functools import partial
+from functools import cache, lru_cache, partial
 from itertools import groupby
 from xml.sax.saxutils import escape
 
+from reportlab import rl_config
 from reportlab.lib import colors
 from reportlab.lib.pagesizes import A4
 from reportlab.lib.styles import ParagraphStyle, getSampleStyleSheet
@@ -24,8 +25,11 @@ from reportlab.platypus import Table as PdfTable
 
 from domain.analysis import Analysis
 from tools.overlay import latin
+from tools.pdf_picture import PngPicture, plain_png
 from tools.report_text import NOTICE, TITLE, Section, Table, report_sections, visible
 
+rl_config.useA85 = 0
+"""Streams as they are: as ASCII they are a quarter larger, and most of a report's time goes into making them so."""
 BASE_FONT = "Helvetica"
 _CID_FONTS = (("HeiseiKakuGo-W5", "shift_jis"), ("HYSMyeongJo-Medium", "euc_kr"), ("STSong-Light", "gb2312"))
 _MARGIN_MM = 16
@@ -70,6 +74,7 @@ def marked_up(text: str) -> str:
     return "".join(_run(font, "".join(letters)) for font, letters in runs)
 
 
+@lru_cache(4096)
 def _font_of(letter: str) -> str:
     if _encodable(letter, "cp1252"):
         return BASE_FONT
@@ -95,9 +100,13 @@ def _run(font: str, text: str) -> str:
 
 
 def _paragraph(text: str, style: str, size: float | None = None) -> Paragraph:
-    base = getSampleStyleSheet()[style]
-    chosen = base if size is None else ParagraphStyle(f"{style}{size}", base, fontSize=size, leading=size * 1.2)
-    return Paragraph(marked_up(text), chosen)
+    return Paragraph(marked_up(text), _style(style, size))
+
+
+@cache
+def _style(style: str, size: float | None) -> ParagraphStyle:
+    base: ParagraphStyle = getSampleStyleSheet()[style]
+    return base if size is None else ParagraphStyle(f"{style}{size}", base, fontSize=size, leading=size * 1.2)
 
 
 def _section(section: Section, width: float) -> list[Flowable]:
@@ -126,9 +135,15 @@ def _table(table: Table, width: float) -> PdfTable:
     return drawn
 
 
-def _picture(png: bytes, width: float) -> Image:
+def _picture(png: bytes, width: float) -> Flowable:
+    """As wide as the text or 110 mm high, whichever comes first."""
+    height = 110 * mm
+    plain = plain_png(png)
+    if plain is not None:
+        scale = min(width / plain.columns, height / plain.rows)
+        return PngPicture(plain, plain.columns * scale, plain.rows * scale)
     picture = Image(io.BytesIO(png))
-    scale = min(width / picture.imageWidth, 110 * mm / picture.imageHeight)
+    scale = min(width / picture.imageWidth, height / picture.imageHeight)
     picture.drawWidth, picture.drawHeight = picture.imageWidth * scale, picture.imageHeight * scale
     return picture
 

@@ -89,7 +89,7 @@ def _refinements(analysis: Analysis) -> Table | None:
             r.before,
             r.after,
             f"{r.outcome_before} → {r.outcome_after}",
-            "kept" if r.kept else "not kept",
+            "kept" if r.kept else f"kept beside, {r.beside}" if r.beside else "not kept",
         )
         for r in analysis.refinements
     ]

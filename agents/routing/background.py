@@ -163,7 +163,9 @@ def _without_ellipses(parts: Sequence[Part], situation: Situation) -> list[Part]
 def _goes_on(before: Read, read: Read, situation: Situation) -> bool:
     """ "And by how much?", "give me both lengths", "when did that end?": answered with what comes before."""
     facts = read.facts
-    if len(facts.row) > ELLIPTIC or facts.question.targets or situation.answered or read.sure:
+    if len(facts.row) > ELLIPTIC or facts.question.targets or situation.answered:
+        return False
+    if read.sure and not (read.intent is Intent.RECALL and read.label.group in _NUMBERS):
         return False
     if before.intent not in _WITH_NUMBERS or not wants(before):
         return False

@@ -22,7 +22,14 @@ from agents.routing.request import Intent, Request, Situation
 from agents.routing.slots.complaint import complaint_of
 from agents.routing.slots.kinds import kinds_of
 from agents.routing.slots.labels import labels_of
-from agents.routing.slots.prior import chosen_prior, mentions_prior, names_modality, newest_alike, worth_comparing
+from agents.routing.slots.prior import (
+    chosen_prior,
+    mentions_prior,
+    names_modality,
+    newest_alike,
+    points_at_prior,
+    worth_comparing,
+)
 from agents.routing.slots.series import named_series
 from agents.routing.slots.side import conflicting, side_of_earlier, untold
 from domain.analysis import Complaint
@@ -223,7 +230,7 @@ def _compare(clause: Read, context: Context) -> Iterator[Request]:
         yield from _recall(replace(clause, label=Label(Intent.RECALL, MEASUREMENTS)), context)
         return
     prior = chosen_prior(clause.text, situation)
-    if not prior and targets and not mentions_prior(clause.text):  # "do the kidneys look shrunken?"
+    if not prior and targets and not points_at_prior(clause.text):  # "do the kidneys look shrunken?"
         yield from _find(replace(clause, label=Label(Intent.FIND)), context)
         return
     if not prior:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pathlib
 from typing import Annotated
 
-from fastapi import APIRouter, Path, Response, status
+from fastapi import APIRouter, Header, Path, Response, status
 from fastapi.responses import FileResponse
 
 from api.analyses.schemas import (
@@ -18,9 +18,12 @@ from api.analyses.schemas import (
     summary,
 )
 from api.approvals.endpoints import signing_of
+from api.errors import Outdated
 from api.jobs.schemas import JobView, job_view
 from api.problems import problems
-from api.services import Given
+from api.services import Given, Services
+from domain.access import AccessContext
+from records.errors import Conflict
 
 router = APIRouter(tags=["analyses"])
 StudyUid = Annotated[str, Path(max_length=128)]
@@ -33,6 +36,7 @@ MEDIA_TYPES = {
     ".dcm": "application/dicom",
     ".png": "image/png",
 }
+ETAG = {"ETag": {"description": "The version of the analysis.", "schema": {"type": "string"}}}
 INLINE = frozenset({".png", ".json"})
 
 
@@ -60,22 +64,44 @@ async def list_analyses(study_uid: StudyUid, services: Given) -> AnalysisList:
     return AnalysisList(analyses=[summary(r) for r in await services.analyses.of_study(access, study_uid)])
 
 
-@router.get("/analyses/{analysis_id}", summary="Read an analysis", responses=problems(403, 404, 422))
-async def get_analysis(analysis_id: AnalysisId, services: Given) -> AnalysisDocument:
+@router.get(
+    "/analyses/{analysis_id}",
+    summary="Read an analysis",
+    responses={200: {"headers": ETAG}, **problems(403, 404, 422)},
+)
+async def get_analysis(analysis_id: AnalysisId, services: Given, response: Response) -> AnalysisDocument:
     """The report document: a draft until a physician has signed it."""
     access = await services.analyses.access(services.user, analysis_id)
     record = await services.analyses.get(access, analysis_id)
+    response.headers["ETag"] = _etag(record.version)
     return AnalysisDocument.model_validate(record.document)
 
 
 @router.post(
-    "/analyses/{analysis_id}/review", summary="Review an analysis", responses=problems(403, 404, 409, 422, 503)
+    "/analyses/{analysis_id}/review",
+    summary="Review an analysis",
+    responses={200: {"headers": ETAG}, **problems(403, 404, 409, 412, 422, 503)},
 )
-async def review_analysis(analysis_id: AnalysisId, body: ReviewBody, services: Given) -> AnalysisDocument:
+async def review_analysis(
+    analysis_id: AnalysisId,
+    body: ReviewBody,
+    services: Given,
+    response: Response,
+    if_match: Annotated[
+        str, Header(max_length=200, description="`ETag` of what the reviewer read: nothing is done to what changed.")
+    ] = "",
+) -> AnalysisDocument:
     """Take it into review, correct it there, give it back, reject it, or sign it in the caller's own name."""
     signing = signing_of(services)
     access = await services.analyses.access(services.user, analysis_id)
-    record = await signing.review(access, analysis_id, body.review())
+    expected = await _expected(services, access, analysis_id, if_match)
+    try:
+        record = await signing.review(access, analysis_id, body.review(), expected=expected)
+    except Conflict as error:
+        if expected is None:
+            raise
+        raise Outdated(error.reason, remedy=error.remedy) from error
+    response.headers["ETag"] = _etag(record.version)
     return AnalysisDocument.model_validate(record.document)
 
 
@@ -121,3 +147,18 @@ def media_type(path: pathlib.Path) -> str:
 def _artifact(analysis_id: str, path: pathlib.Path) -> Artifact:
     url = f"/api/v1/analyses/{analysis_id}/artifacts/{path.name}"
     return Artifact(name=path.name, media_type=media_type(path).split(";")[0], size=path.stat().st_size, url=url)
+
+
+def _etag(version: int) -> str:
+    return f'"{version}"'
+
+
+async def _expected(services: Services, access: AccessContext, analysis_id: str, if_match: str) -> int | None:
+    """The version that a caller read, None where they do not say. Raises Outdated for any but the present one."""
+    tags = {tag.strip() for tag in if_match.split(",")}
+    if not if_match or "*" in tags:
+        return None
+    present = (await services.analyses.get(access, analysis_id)).version
+    if _etag(present) not in tags:
+        raise Outdated(f"The analysis was changed in the meantime: it is version {present} now.")
+    return present

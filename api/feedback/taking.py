@@ -6,6 +6,8 @@ import asyncio
 from dataclasses import dataclass, replace
 from datetime import datetime
 
+from sqlalchemy.orm import Session
+
 from api.feedback.masks import StoredMask, dice_with
 from api.feedback.person import Person, person_of
 from api.feedback.reviewed import Reviewed, reviewed, sentence
@@ -22,6 +24,7 @@ from memory.prompt_advice import asked_window, fit_to_send, origin_of
 from memory.record import FeedbackKind, Origin, Setting, Submission
 from records.analyses import AnalysisRecord
 from records.audit import Attempt
+from records.feedback import GivenFeedback, keep_feedback
 
 
 def learning_of(services: Services) -> Learning:
@@ -182,12 +185,24 @@ async def _keep(
 ) -> Entry:
     now = submission.when
 
-    def work(_: object) -> Entry:
+    def work(session: Session) -> Entry:
         access.require(record.patient_key)
         memory = learning.memory()
         if submission.replaces:
             _require_of(memory.of_analysis(record.patient_key, record.analysis_id), submission.replaces)
         kept = memory.add(submission, person.patient, record.study_uid, now=now, extra=person.identifiers)
+        keep_feedback(
+            session,
+            GivenFeedback(
+                kept.feedback_id,
+                record.analysis_id,
+                submission.kind.value,
+                submission.target,
+                access.user,
+                now,
+                submission.replaces,
+            ),
+        )
         return memory.get(kept.feedback_id)
 
     # The event and what it tells of stand together: the ledger takes it only when the memory did.

@@ -1,4 +1,4 @@
-"""`/jobs`: look at a run, follow it, stop it."""
+"""`/jobs`: the worklist, and each job: look at it, follow it, hurry it, stop it."""
 
 from __future__ import annotations
 
@@ -6,14 +6,26 @@ import json
 from collections.abc import AsyncIterator
 from typing import Annotated
 
-from fastapi import APIRouter, Header, Path, Response
+from fastapi import APIRouter, Header, Path, Query, Response
 from sse_starlette import EventSourceResponse, ServerSentEvent
 
-from api.jobs.schemas import JobView, job_view
+from api.jobs.schemas import (
+    JobList,
+    JobView,
+    PauseBody,
+    PausedView,
+    PriorityBody,
+    cursor_of,
+    in_order,
+    job_list,
+    job_view,
+)
 from api.problems import problems
 from api.services import Given, Services
 from domain.access import AccessContext
-from domain.ports import RunEvent
+from domain.ports import JobState, RunEvent
+from domain.study import Priority
+from records.job_listing import JobFilter
 from records.job_rows import ENDED
 
 router = APIRouter(prefix="/jobs", tags=["jobs"])
@@ -25,10 +37,46 @@ async def _bound(services: Services, job_id: str) -> AccessContext:
     return await services.studies.access(services.user, await services.queue.study_of(job_id))
 
 
+@router.get("", summary="The worklist", responses=problems(422, 503))
+async def list_jobs(
+    services: Given,
+    state: Annotated[list[JobState] | None, Query(description="By default those that have not ended.")] = None,
+    priority: Annotated[list[Priority] | None, Query()] = None,
+    site: Annotated[str | None, Query(max_length=64)] = None,
+    batch: Annotated[str, Query(max_length=64)] = "",
+    after: Annotated[str, Query(max_length=200, description="`next` of the page before.")] = "",
+    limit: Annotated[int, Query(ge=1, le=500)] = 50,
+) -> JobList:
+    """Most urgent first, of equals the longest waiting first."""
+    which = JobFilter(tuple(state or ()), tuple(priority or ()), site, batch)
+    place = cursor_of(after) if after else None
+    return job_list(await services.queue.page(services.nobody, which, after=place, limit=limit))
+
+
+@router.post("/pause", summary="Pause priorities", responses=problems(422, 503))
+async def pause_jobs(body: PauseBody, services: Given) -> PausedView:
+    """Nothing of them is started any more, on no worker; what runs goes on. It is audited, and outlives a restart."""
+    await services.queue.pause(services.nobody, body.priorities)
+    return PausedView(paused=in_order(await services.queue.paused()))
+
+
+@router.post("/resume", summary="Let priorities go on", responses=problems(422, 503))
+async def resume_jobs(body: PauseBody, services: Given) -> PausedView:
+    """Jobs of them are started again."""
+    await services.queue.resume(services.nobody, body.priorities)
+    return PausedView(paused=in_order(await services.queue.paused()))
+
+
 @router.get("/{job_id}", summary="Look at a job", responses=problems(403, 404, 422))
 async def get_job(job_id: JobId, services: Given) -> JobView:
     """State, progress, expected time and steps."""
     return job_view(await services.queue.get(await _bound(services, job_id), job_id))
+
+
+@router.post("/{job_id}/priority", summary="Hurry a job", responses=problems(403, 404, 422))
+async def hurry_job(job_id: JobId, body: PriorityBody, services: Given) -> JobView:
+    """Raises its priority; a priority is never lowered. It is audited."""
+    return job_view(await services.queue.hurry(await _bound(services, job_id), job_id, body.priority))
 
 
 @router.post("/{job_id}/cancel", summary="Stop a job", responses=problems(403, 404, 422))

@@ -74,7 +74,7 @@ def left_by(post: Post, calls: int) -> Left:
         steps = ask("SELECT analysis_id, number, step_id, agent, tool, ok FROM steps ORDER BY analysis_id, number")
         known: dict[str, list[object]] = {row[0]: [*map(_plain, row[1:])] for row in documents}
         for row in steps:
-            known.setdefault(row[0], []).append(list(row[1:]))
+            known.setdefault(row[0], []).append([*map(_plain, row[1:])])
     database.close()
     root = Path(post.folder) / "analyses"
     return Left(
@@ -92,7 +92,9 @@ def left_by(post: Post, calls: int) -> Left:
 
 
 def _plain(value: object) -> object:
-    """A JSON column as it comes from either kind of database."""
+    """A JSON column or a truth value as it comes from either kind of database."""
+    if isinstance(value, bool):
+        return int(value)
     return json.loads(value) if isinstance(value, str) and value.startswith("{") else value
 
 

@@ -2,8 +2,8 @@
 
     python -m benchmarks.chaos.model
 
-Prints its scoring URI when it listens. The same prompts get the same bytes always, made once. `GET /count` says how many
-requests were scored. Wire contract: `inference.medimageparse`.
+Prints its scoring URI when it listens. The same prompts get the same bytes always, made once. `GET /count` says how
+many requests were scored. Wire contract: `inference.medimageparse`.
 """
 
 from __future__ import annotations

@@ -148,7 +148,9 @@ async def take_in(place: Place, studies: int) -> None:
         raise RuntimeError(f"{len(received.records)} of {studies} studies were taken in")
 
 
-async def enqueue(place: Place, jobs: int, studies: int, priority: Priority = Priority.ROUTINE, name: str = "j") -> float:
+async def enqueue(
+    place: Place, jobs: int, studies: int, priority: Priority = Priority.ROUTINE, name: str = "j"
+) -> float:
     """Queue jobs with ids that are the same in every run, "j0", "j1", …; returns the seconds that it took."""
     new: list[NewJob] = []
     accesses = [await place.studies.access(USER, study_uid(number)) for number in range(min(jobs, studies))]

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 
 from benchmarks.chaos.left import STORED, Left
 
+CUT_SHORT = ("job.orphan", "job.wait", "job.hand_back")
+"""What ends an attempt without ending its job."""
 CALLS_OF_A_STEP = 4
 """Requests that one step in flight may have made: one a target."""
 
@@ -27,7 +29,7 @@ def compare(undisturbed: Left, disturbed: Left, *, jobs: int, kills: int, struck
     Args:
         kills: that were meant. struck: processes that were killed.
     """
-    cut = disturbed.audited_as("job.orphan")
+    cut = sum(disturbed.audited_as(action) for action in CUT_SHORT)
     differing = [job for job, files in undisturbed.files.items() if disturbed.files.get(job) != files]
     rows = {name for name, count in undisturbed.rows.items() if disturbed.rows.get(name) != count}
     doubled = [uid for uid, count in Counter(disturbed.segmentations).items() if count > 1]

@@ -1,9 +1,10 @@
 """Workers as processes that can be killed, forked from one that has loaded everything so that each starts in a moment.
 
-    python -m benchmarks.chaos.worker POST
+    python -m benchmarks.chaos.worker ENDPOINT
 
-Started as a program it is that one: it reads a line for each worker that is wanted, forks it, and prints its pid. A
-forked worker is a process like any other: it has its own connections, its own DBOS, and dies of SIGKILL.
+Started as a program it is that one: it reads the post of each worker that is wanted, forks it, and prints its pid. A
+forked worker is a process like any other: it has its own connections, its own DBOS, and dies of SIGKILL. All workers of
+all runs come from one such process, so that no file that is edited meanwhile makes one run differ from another.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from __future__ import annotations
 import asyncio
 import ctypes
 import json
+import logging
 import os
 import signal
 import subprocess
@@ -19,15 +21,19 @@ import tempfile
 import time
 import traceback
 from contextlib import suppress
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from pathlib import Path
 from types import TracebackType
 
-from benchmarks.chaos.place import Place, Post, opened
-from domain.access import AccessContext
+import dbos  # noqa: F401 - loaded before workers are forked
+
+from benchmarks.chaos.place import USER, Place, Post, opened, take_in
+from benchmarks.chaos.studies import question, study_uid
+from domain.study import Order
 from jobs.compute import ThreadCompute
 from jobs.durable.run import DurableAnalyses
 from jobs.durable.system import DurableSystem
+from jobs.reading import read_study
 from jobs.workers.analysis import AnalysisRuns
 from jobs.workers.attempt import Patience
 from jobs.workers.drain import serve
@@ -41,23 +47,30 @@ _PR_SET_PDEATHSIG = 1
 
 
 class Crew:
-    """Worker processes of one post."""
+    """Worker processes.
 
-    def __init__(self, post: Post) -> None:
+    Args:
+        endpoint: scoring URI of a model, for an analysis that warms up.
+    """
+
+    def __init__(self, endpoint: str) -> None:
         self.alive: list[int] = []
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "benchmarks.chaos.worker", json.dumps(asdict(post))],
+            [sys.executable, "-m", "benchmarks.chaos.worker", endpoint],
             cwd=ROOT,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
         )
+        assert self._process.stdout is not None
+        if self._process.stdout.readline() != "ready\n":
+            raise RuntimeError("The process that workers are forked from did not start.")
 
-    def start(self) -> int:
+    def start(self, post: Post) -> int:
         """A further worker; its pid."""
         assert self._process.stdin is not None
         assert self._process.stdout is not None
-        self._process.stdin.write("start\n")
+        self._process.stdin.write(json.dumps(asdict(post)) + "\n")
         self._process.stdin.flush()
         pid = int(self._process.stdout.readline())
         self.alive.append(pid)
@@ -151,40 +164,32 @@ async def clear(post: Post) -> int:
     return count
 
 
-async def _warm_up(post: Post) -> None:
+async def _warm_up(endpoint: str) -> None:
     """Run an analysis, so that workers find read and compiled whatever one needs."""
-    from benchmarks.chaos.place import enqueue, take_in
-    from domain.study import Order
-    from jobs.reading import read_study
-
     with tempfile.TemporaryDirectory() as folder:
-        here = replace(post, database=f"sqlite:///{folder}/records.db", folder=folder)
-        async with opened(here) as place:
+        async with opened(Post(f"sqlite:///{folder}/records.db", folder, endpoint)) as place:
             await take_in(place, 1)
-            await enqueue(place, 1, 1)
-            uid = (await place.studies.list(AccessContext("benchmark", None)))[0].study_uid
-            access = await place.studies.access("benchmark", uid)
-            study = await place.store.folder(access, uid)
-            order = Order(indication="Measure the liver.")
-            ingested, _ = await read_study(ThreadCompute(), ingest, study, uid, order.indication)
+            access = await place.studies.access(USER, study_uid(0))
+            study = await place.store.folder(access, study_uid(0))
+            order = Order(indication=question(0))
+            ingested, _ = await read_study(ThreadCompute(), ingest, study, study_uid(0), order.indication)
             out = Path(folder) / "analyses" / "warm"
             await place.analyser.analyse(ingested, order, access, out=out, analysis_id="warm")
 
 
 def main() -> None:
     """Fork a worker for each line."""
-    import dbos  # noqa: F401
-
-    post = Post(**json.loads(sys.argv[1]))
-    asyncio.run(_warm_up(post))
+    logging.disable(logging.WARNING)  # of what is bound to happen where workers are killed
+    asyncio.run(_warm_up(sys.argv[1]))
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # nobody collects them
-    for _ in sys.stdin:
+    print("ready", flush=True)
+    for line in sys.stdin:
         child = os.fork()
         if child == 0:
             ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, int(signal.SIGKILL), 0, 0, 0)
             signal.signal(signal.SIGCHLD, signal.SIG_DFL)
             try:
-                asyncio.run(work(post))
+                asyncio.run(work(Post(**json.loads(line))))
             except BaseException:
                 traceback.print_exc()
                 os._exit(1)

@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import io
+import logging
 from typing import Any
 
 from domain.errors import ConfigurationError, ModelRefused, ModelUnreachable
@@ -18,6 +19,9 @@ from inference.azure.control import ControlPlane
 from inference.azure.deployments import EndpointId
 from inference.azure.identity import Patience
 from inference.azure.setting import EndpointSetting
+
+_SAYS_SO = "azure.ai.ml.operations._online_deployment_operations"
+"""A logger of azure-ai-ml that sets its own level, and prints on stdout."""
 
 WAIT_S = 1800.0
 """How long a change is waited for; new instances of large machines take minutes."""
@@ -51,6 +55,7 @@ class ScalingPlane(ControlPlane):
             found.instance_count = instances
             # With a credential it asks the public cloud's registry about the model, only to log what it says.
             client.online_deployments._credentials = None
+            logging.getLogger(_SAYS_SO).setLevel(logging.CRITICAL)
             with contextlib.redirect_stdout(io.StringIO()):  # azure-ai-ml prints dots while it waits
                 poller = client.online_deployments.begin_create_or_update(found, skip_script_validation=True)
                 poller.wait(wait_s)

@@ -87,6 +87,7 @@ class Grant:
         slots: it may have so many calls in flight. stat_slots: so many more that are STAT.
         requests, bytes: it may send, soon.
         wait_s: until asking again makes sense, where it got none.
+        rest_s: for so long nobody may send, whatever he holds.
         workers: that share the endpoint.
     """
 
@@ -95,6 +96,7 @@ class Grant:
     requests: float = 0.0
     bytes: float = 0.0
     wait_s: float = 0.0
+    rest_s: float = 0.0
     workers: int = 1
 
 
@@ -168,11 +170,11 @@ class Allotment:
         self._owe(terms, wanted.owed, now)
         slots, stat_slots = self._slots(terms, wanted, now)
         usable = slots + (stat_slots if wanted.stat else 0) > wanted.in_use
-        wait_s = max(0.0, self.rest_until - now)
-        if wait_s or not usable or not sum(wanted.waiting):
-            return Grant(slots, stat_slots, wait_s=wait_s, workers=len(self.leases))
+        rest_s = max(0.0, self.rest_until - now)
+        if rest_s or not usable or not sum(wanted.waiting):
+            return Grant(slots, stat_slots, wait_s=rest_s, rest_s=rest_s, workers=len(self.leases))
         requests, bytes_, wait_s = self._amounts(terms, wanted, now)
-        return Grant(slots, stat_slots, requests, bytes_, wait_s, len(self.leases))
+        return Grant(slots, stat_slots, requests, bytes_, wait_s, workers=len(self.leases))
 
     def release(self, worker: str, owed: float, now: float) -> None:
         """A worker has nothing to do here any more."""

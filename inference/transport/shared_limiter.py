@@ -17,7 +17,7 @@ from typing import Any
 
 from domain.study import Priority
 from inference.transport.allotment import RANKS, STAT, Grant, Terms, Wanted
-from inference.transport.limits import Limiter
+from inference.transport.limits import LONGEST_REST_S, Limiter
 from inference.transport.priority import RANK
 from inference.transport.shared_limits import SharedLimits
 from inference.transport.timing import Alarm, Timing
@@ -55,7 +55,7 @@ class SharedLimiter:
         self._line: Line = tuple
         self._slots = self._stat_slots = 0
         self._requests = self._bytes = 0.0
-        self._good_until = self._lasts_until = float("-inf")
+        self._good_until = self._lasts_until = self._rests_until = float("-inf")
         self._said_in_use = 0
         self._workers = 1
         self._used = [0.0, 0.0]
@@ -75,6 +75,9 @@ class SharedLimiter:
         """0 where a call of `size` bytes may start now; None where the workers' common limits have to be asked."""
         if self._alone is not None:
             return self._alone.wait_s(now)
+        if now < self._rests_until:
+            self._ask_in(self._rests_until - now)
+            return None
         rank = RANK[priority]
         slots = self._slots + (self._stat_slots if rank == STAT else 0)
         if self._asking is not None:
@@ -117,8 +120,7 @@ class SharedLimiter:
 
     def back_off(self, seconds: float, now: float) -> None:
         """The endpoint answered 429: all workers leave it alone."""
-        self._requests = self._bytes = 0.0
-        self._good_until = now
+        self._rests_until = max(self._rests_until, now + min(seconds, LONGEST_REST_S))
         if self._alone is not None:
             self._alone.back_off(seconds, now)
         self._note(self._shared.back_off(self._endpoint, seconds))
@@ -219,6 +221,7 @@ class SharedLimiter:
         now = self._timing.monotonic()
         self._alone, self._workers = None, grant.workers
         self._slots, self._stat_slots = grant.slots, grant.stat_slots
+        self._rests_until = max(self._rests_until, now + grant.rest_s)
         if grant.requests or grant.bytes:
             self._requests = max(0.0, self._requests) + grant.requests
             self._bytes += grant.bytes

@@ -16,7 +16,8 @@ from domain.errors import MedImageError
 from domain.ports import Job, JobState
 from domain.study import Priority, Refusal
 from jobs.batch.archive import unpack
-from jobs.batch.index import BatchIndex, BatchStudy, Ordered, Question, StudyState
+from jobs.batch.entries import BatchBroken, BatchStudy, Ordered, Question, StudyState
+from jobs.batch.index import BatchIndex
 from jobs.batch.results import JobsOnRecord
 from jobs.batch.walking import Place
 from jobs.failure import internal_error
@@ -29,12 +30,6 @@ RESEARCH_PURPOSE = "HRESCH"
 """HL7 PurposeOfUse for research; treatment is the default."""
 _FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
 _NOTHING = "Nothing in the files of this study can be used."
-
-
-class DiskFull(MedImageError):
-    """The disk of the data folder has no space left."""
-
-    remedy_default = "Make space in MEDIMAGE_DATA_DIR; the batch goes on where it was with --resume."
 
 
 class Submitting(Protocol):
@@ -82,7 +77,7 @@ class Admission:
 
         Raises:
             DatabaseUnavailable: the records do not answer.
-            DiskFull: the study cannot be stored.
+            BatchBroken: the study cannot be stored.
         """
         try:
             await self._order(study)
@@ -92,7 +87,7 @@ class Admission:
             self._settle(study, error.reason, error.remedy)
         except OSError as error:
             if error.errno in _FULL:
-                raise DiskFull("The disk has no space for the studies of the batch.") from error
+                raise BatchBroken("The disk has no space for the studies of the batch.") from error
             self._settle(study, *internal_error(error))
         except Exception as error:
             self._settle(study, *internal_error(error))

@@ -13,7 +13,6 @@ from domain.ports import JobState
 from domain.study import Priority
 from jobs.batch.admission import Admission
 from jobs.batch.index import FORMAT, BatchIndex
-from jobs.batch.parts import BatchParts
 from jobs.batch.request import BatchRequest, BatchUsage, batch_name, require_name, source_of
 from jobs.batch.results import BatchResults, Written
 from jobs.batch.rows import Pseudonyms
@@ -22,6 +21,10 @@ from jobs.batch.state import BatchWatcher
 from jobs.batch.stored import stored_studies
 from jobs.batch.table import require_format
 from jobs.batch.watching import RunningStudies
+from jobs.installation import Installation
+from jobs.service import JobService
+from jobs.workers.loop import Slots
+from records.audit import pseudonym_key
 from records.job_listing import JobFilter
 
 BATCHES = "batches"
@@ -112,11 +115,18 @@ def request_of(
 
 
 async def run_batch(
-    request: BatchRequest, parts: BatchParts, *, user: str, slots: int, watcher: BatchWatcher
+    request: BatchRequest,
+    installation: Installation,
+    service: JobService,
+    *,
+    user: str,
+    slots: int,
+    watcher: BatchWatcher,
 ) -> BatchEnd:
     """Run a batch to its end, or until a signal stops it; then write its tables.
 
     Args:
+        service: open; the batch has a worker of its own, and leaves the service's alone.
         slots: studies that this process works on at once.
 
     Raises:
@@ -124,16 +134,16 @@ async def run_batch(
         MedImageError: the records do not answer, or the disk is full; the batch goes on another time.
     """
     began = time.monotonic()
-    index = BatchIndex(parts.folder / BATCHES / request.name)
+    index = BatchIndex(installation.folder / BATCHES / request.name)
     try:
         _require_same(request, index.facts())
         index.note(**_facts(request))
-        names = Pseudonyms(parts.key, request.deidentify)
-        end = await _run(request, parts, index, names, user, slots, watcher)
+        names = Pseudonyms(pseudonym_key(installation.folder / "audit.key"), request.deidentify)
+        end = await _run(request, installation, service, index, names, user, slots, watcher)
         written = None
         if not end.signal:
             results = BatchResults(
-                index, jobs=parts.jobs, analyses=parts.analyses, names=names, user=user, batch=request.name
+                index, jobs=service.jobs, analyses=installation.analyses, names=names, user=user, batch=request.name
             )
             written = await results.write(request.out, request.limit)
     finally:
@@ -143,7 +153,8 @@ async def run_batch(
 
 async def _run(
     request: BatchRequest,
-    parts: BatchParts,
+    installation: Installation,
+    service: JobService,
     index: BatchIndex,
     names: Pseudonyms,
     user: str,
@@ -155,10 +166,10 @@ async def _run(
     waiting = JobFilter(states=(JobState.WAITING,), batch=request.name)
 
     def stored() -> AsyncIterator[Sequence[str]]:
-        return stored_studies(parts.audit, everybody, request.source.which)
+        return stored_studies(installation.audit, everybody, request.source.which)
 
     async def waits_for() -> str:
-        page = await parts.listing.page(everybody, waiting, limit=1)
+        page = await service.listing.page(everybody, waiting, limit=1)
         return page.jobs[0].waiting_for if page.jobs else ""
 
     return await BatchRun(
@@ -166,18 +177,18 @@ async def _run(
         index=index,
         admission=Admission(
             index,
-            intake=parts.intake,
-            studies=parts.studies,
-            queue=parts.queue,
-            jobs=parts.jobs,
+            intake=installation.intake,
+            studies=installation.studies,
+            queue=service.queue,
+            jobs=service.jobs,
             user=user,
             batch=request.name,
         ),
-        worker=parts.worker(slots, running.watched(parts.run)),
+        worker=service.new_worker(Slots(slots, 0), running.watched(service.run)),
         running=running,
-        compute=parts.compute,
+        compute=installation.decoding,
         stored=stored,
-        counts=lambda: parts.listing.counts(request.name),
+        counts=lambda: service.listing.counts(request.name),
         waits_for=waits_for,
         watcher=watcher,
     ).run()

@@ -7,14 +7,16 @@ number of files: what was found lies in the index's file.
 from __future__ import annotations
 
 import asyncio
+from collections import deque
 from collections.abc import AsyncIterator, Callable, Sequence
 from pathlib import Path
 
 from domain.errors import MedImageError
 from domain.ports import Compute
 from domain.study import Refusal
+from jobs.batch.entries import Question
 from jobs.batch.heads import Archive, Look, Refused, chunks, look, look_inside
-from jobs.batch.index import BatchIndex, Question
+from jobs.batch.index import BatchIndex
 from jobs.batch.manifest import manifest_rows
 from jobs.batch.request import BatchRequest, SourceKind
 from jobs.batch.walking import Place, places
@@ -22,6 +24,8 @@ from jobs.compute import WorkerDied, WorkTookTooLong
 from jobs.reading import REASON, REMEDY, TOO_LONG
 
 FILES_AT_ONCE = 200
+LOOKS_AT_ONCE = 4
+"""Handfuls that compute processes look at, or that wait for one."""
 Told = Callable[[int, int], None]
 """Told how many files were looked at, and how many studies are known."""
 Stored = Callable[[], AsyncIterator[Sequence[str]]]
@@ -76,20 +80,33 @@ class Discovery:
 
     async def _below(self, path: Path, name: str, question: Question) -> bool:
         found = chunks(places(path, name), FILES_AT_ONCE)
-        while (chunk := await asyncio.to_thread(next, found, None)) is not None:
-            if self._stop.is_set():
+        looks: deque[tuple[int, asyncio.Task[list[Look]]]] = deque()
+        try:
+            while True:
+                chunk = None if self._stop.is_set() else await asyncio.to_thread(next, found, None)
+                if chunk is not None:
+                    here, refused = chunk
+                    await asyncio.to_thread(self._index.refuse, refused)
+                    fresh = await asyncio.to_thread(self._index.unknown, here, question)
+                    looks.append((len(here), asyncio.create_task(self._look(fresh))))
+                if looks and (chunk is None or len(looks) >= LOOKS_AT_ONCE):
+                    files, look = looks.popleft()  # in the order of the files: numbers of studies follow from it
+                    if not await self._take(files, await look, question):
+                        return False
+                elif chunk is None:
+                    return not self._stop.is_set()
+        finally:
+            for _, look in looks:
+                look.cancel()
+            await asyncio.gather(*(look for _, look in looks), return_exceptions=True)
+
+    async def _take(self, files: int, looked: Sequence[Look], question: Question) -> bool:
+        archives = [item for item in looked if isinstance(item, Archive)]
+        await asyncio.to_thread(self._index.add, [i for i in looked if not isinstance(i, Archive)], question)
+        self._tell(files)
+        for archive in archives:
+            if not await self._inside(archive, question):
                 return False
-            here, refused = chunk
-            if refused:
-                await asyncio.to_thread(self._index.refuse, refused)
-            fresh = await asyncio.to_thread(self._index.unknown, here, question)
-            looked = await self._look(fresh)
-            archives = [item for item in looked if isinstance(item, Archive)]
-            await asyncio.to_thread(self._index.add, [i for i in looked if not isinstance(i, Archive)], question)
-            self._tell(len(here))
-            for archive in archives:
-                if not await self._inside(archive, question):
-                    return False
         return True
 
     async def _inside(self, archive: Archive, question: Question) -> bool:

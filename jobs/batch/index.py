@@ -11,13 +11,11 @@ import os
 import sqlite3
 import threading
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass
-from enum import StrEnum
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from domain.errors import MedImageError
 from domain.study import Priority, Refusal
+from jobs.batch.entries import BatchBroken, BatchBusy, BatchStudy, Ordered, Question, StudyState
 from jobs.batch.heads import Archive, Head, Look, Refused
 from jobs.batch.walking import Place
 
@@ -44,63 +42,6 @@ CREATE TABLE IF NOT EXISTS orders (
     UNIQUE (question, study_uid));
 CREATE INDEX IF NOT EXISTS orders_by_job ON orders (job_id);
 """
-
-
-class BatchBusy(MedImageError):
-    """Another process works on this batch."""
-
-    remedy_default = "Wait for it, or stop it; more workers can be started with `app.py worker`."
-
-
-class StudyState(StrEnum):
-    """What was done with a study."""
-
-    FOUND = "found"
-    ORDERED = "ordered"
-    FAILED = "failed"
-    SAME = "same"
-
-
-@dataclass(frozen=True)
-class Question:
-    """What is asked about a study."""
-
-    number: int
-    indication: str
-    priority: Priority
-
-
-@dataclass(frozen=True)
-class BatchStudy:
-    """A study of the batch.
-
-    Attributes:
-        number: from 1, in the order in which studies were found.
-        group: see `jobs.batch.heads.Head`; "stored <UID>" for one on record.
-    """
-
-    number: int
-    question: Question
-    group: str
-    state: StudyState
-    reason: str = ""
-    remedy: str = ""
-
-
-@dataclass(frozen=True)
-class Ordered:
-    """A job of the batch.
-
-    Attributes:
-        tries: how often it was queued again after it had failed.
-    """
-
-    number: int
-    study_uid: str
-    patient_key: str
-    job_id: str
-    question: Question
-    tries: int = 0
 
 
 class BatchIndex:
@@ -136,10 +77,13 @@ class BatchIndex:
             self._rows.execute("BEGIN IMMEDIATE")
             try:
                 yield self._rows
-            except BaseException:
-                self._rows.execute("ROLLBACK")
+                self._rows.execute("COMMIT")
+            except BaseException as error:
+                with suppress(sqlite3.Error):
+                    self._rows.execute("ROLLBACK")
+                if isinstance(error, sqlite3.Error):
+                    raise BatchBroken("What the batch has found cannot be written down.") from error
                 raise
-            self._rows.execute("COMMIT")
 
     def _ask(self, query: str, *values: object) -> list[tuple[object, ...]]:
         with self._lock:
@@ -263,6 +207,17 @@ class BatchIndex:
         with self._change() as rows:
             update = "UPDATE studies SET state = ?, reason = ?, remedy = ? WHERE number = ?"
             rows.execute(update, (state.value, reason, remedy, study))
+
+    def reopen_failed(self, limit: int | None = None) -> None:
+        """Take studies that could not be taken in for ones that were just found."""
+        last = limit if limit is not None else 1 << 62
+        failed = "SELECT number FROM studies WHERE state = 'failed' AND number <= ?"
+        with self._change() as rows:
+            rows.execute(f"DELETE FROM refused WHERE study IN ({failed})", (last,))  # noqa: S608 - own words only
+            update = (
+                "UPDATE studies SET state = 'found', reason = '', remedy = '' WHERE state = 'failed' AND number <= ?"
+            )
+            rows.execute(update, (last,))
 
     def orders(self, study: int) -> list[Ordered]:
         """Jobs of a study: one, or one for each patient whose images carry its UID."""

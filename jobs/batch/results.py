@@ -10,10 +10,11 @@ from typing import Any, Protocol
 from domain.access import AccessContext
 from domain.errors import MedImageError
 from domain.ports import JobState
-from jobs.batch.index import BatchIndex, BatchStudy, Ordered, StudyState
+from jobs.batch.entries import BatchBroken, BatchStudy, Ordered, StudyState
+from jobs.batch.index import BatchIndex
 from jobs.batch.rows import FAILURES, RESULTS, Pseudonyms, Row, result_rows
 from jobs.batch.table import failures_beside, open_table
-from records.analyses import AnalysisRecords
+from records.analyses import AnalysisRecord
 from records.job_rows import JobRecord
 
 
@@ -22,6 +23,13 @@ class JobsOnRecord(Protocol):
 
     async def get(self, access: AccessContext, job_id: str, action: str = "job.read") -> JobRecord:
         """See `records.jobs.JobRecords.get`."""
+
+
+class AnalysesOnRecord(Protocol):
+    """Analyses as they are."""
+
+    async def get(self, access: AccessContext, analysis_id: str, action: str = "analysis.read") -> AnalysisRecord:
+        """See `records.analyses.AnalysisRecords.get`."""
 
 
 @dataclass(frozen=True)
@@ -56,7 +64,7 @@ class BatchResults:
         index: BatchIndex,
         *,
         jobs: JobsOnRecord,
-        analyses: AnalysisRecords,
+        analyses: AnalysesOnRecord,
         names: Pseudonyms,
         user: str,
         batch: str,
@@ -75,8 +83,16 @@ class BatchResults:
             limit: studies with numbers up to this one.
 
         Raises:
-            OSError: they cannot be written; what was there before is left.
+            BatchBroken: they cannot be written; what was there before is left.
         """
+        try:
+            return await self._write(out, limit)
+        except OSError as error:
+            raise BatchBroken(
+                f"The tables cannot be written ({error.strerror or type(error).__name__}).", where=out.name
+            ) from error
+
+    async def _write(self, out: Path, limit: int | None) -> Written:
         failures = failures_beside(out)
         done = failed = review = 0
         with open_table(failures, FAILURES) as failed_table, open_table(out, RESULTS) as table:

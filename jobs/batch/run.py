@@ -17,7 +17,8 @@ from domain.ports import Compute, JobState
 from domain.study import Priority
 from jobs.batch.admission import Admission
 from jobs.batch.discovery import Discovery, Stored
-from jobs.batch.index import BatchIndex, StudyState
+from jobs.batch.entries import StudyState
+from jobs.batch.index import BatchIndex
 from jobs.batch.pace import Pace
 from jobs.batch.request import BatchRequest
 from jobs.batch.state import BatchState, BatchWatcher
@@ -118,7 +119,7 @@ class BatchRun:
                 stopped = self._stop.is_set()
                 if stopped:
                     self._watcher.say("Stopping: what runs may end; once more Ctrl+C does not wait for it.")
-                self._draining = asyncio.create_task(self._worker.drain(DEADLINE_S if stopped else 1.0))
+                self._draining = asyncio.create_task(self._worker.drain(DEADLINE_S))
                 while not self._draining.done():
                     await asyncio.wait({self._draining}, timeout=LOOK_S)
                     if stopped:
@@ -130,6 +131,8 @@ class BatchRun:
 
     async def _find(self) -> bool:
         """Whether all of it is known."""
+        if self._request.retry:
+            self._index.reopen_failed(self._request.limit)
         if self._request.resume and FOUND_ALL in self._index.facts():
             return not self._stop.is_set()
         discovery = Discovery(self._index, self._compute, self._stop, self._watcher.found)
@@ -168,10 +171,8 @@ class BatchRun:
             self._queued += 1
 
     async def _retry(self) -> None:
-        """Queue what failed, or was cancelled, once more."""
+        """Queue jobs that failed, or were cancelled, once more."""
         for study in self._index.studies(limit=self._request.limit):
-            if study.state is StudyState.FAILED:
-                self._index.settle(study.number, StudyState.FOUND)
             for order in self._index.orders(study.number):
                 await self._room()
                 if self._stop.is_set():

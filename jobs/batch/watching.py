@@ -39,6 +39,8 @@ class RunningStudies:
             def hear(event: RunEvent) -> None:
                 if event.kind is EventKind.STEP_STARTED:
                     now.step = step_name(event)
+                elif event.kind is EventKind.STEP_FINISHED and now.step == step_name(event):
+                    now.step = ""
                 attempt.listener(event)
 
             try:

@@ -114,6 +114,7 @@ class DurableAnalyses:
         *,
         check: Check | None = None,
         record: Record | None = None,
+        waits: bool = False,
     ) -> Finished:
         """Run an attempt to its end. Cancelling this task stops it at once and leaves the job to the next attempt.
 
@@ -121,15 +122,17 @@ class DurableAnalyses:
             listener: told what happens; what an earlier attempt told already says `replayed`.
             check: raises where the attempt holds the job no more; asked before anything becomes visible.
             record: puts the analysis on record, with the fencing token in the same transaction where there is one.
+            waits: a model that does not answer ends the attempt, instead of leaving its question unanswered.
 
         Raises:
             Superseded: another attempt carries the job on, or it was cancelled.
             ProgressNotKept: the disk is full or the job database is gone; the next attempt goes on.
+            ModelUnreachable: with `waits`; the next attempt asks again.
             MedImageError, Exception: the analysis failed.
         """
         past = await self._system.take_over(job.earlier)
         results = StepResults(self._analyses.folder(job.analysis_id) / STEPS, job.attempt)
-        runner = DurableStepRunner(self._clock, listener, system=self._system, results=results, past=past)
+        runner = DurableStepRunner(self._clock, listener, system=self._system, results=results, past=past, waits=waits)
 
         async def body() -> Row:
             token = running.set(runner)

@@ -21,7 +21,7 @@ from datetime import datetime
 from typing import Any, TypeVar
 
 from domain.analysis import Step
-from domain.errors import MedImageError
+from domain.errors import MedImageError, ModelUnreachable
 from domain.ports import Clock, Listener, RunEvent
 from domain.study import IngestedStudy
 from jobs.durable.results import ResultBroken, StepResults, Stored
@@ -43,6 +43,7 @@ class DurableStepRunner(RecordingStepRunner):
     Args:
         results: where the results of steps lie.
         past: rows of earlier attempts, as `DurableSystem.take_over` gives them.
+        waits: a model that does not answer ends the attempt, and nothing is recorded: the next one asks it again.
     """
 
     def __init__(
@@ -53,10 +54,12 @@ class DurableStepRunner(RecordingStepRunner):
         system: DurableSystem,
         results: StepResults,
         past: Iterable[Row] = (),
+        waits: bool = False,
     ) -> None:
         super().__init__(clock, listener)
         self._system = system
         self._results = results
+        self._waits = waits
         self._past = {str(row["key"]): row for row in past}
         self._held = {str(row["step"]["step_id"]) for row in self._past.values() if "step" in row}
         self._ended = max((int(row["ended"]) for row in self._past.values()), default=0)
@@ -185,6 +188,8 @@ class DurableStepRunner(RecordingStepRunner):
             done = await self._do(call, stored, outputs)
             if done.error is not None and not isinstance(done.error, Exception):
                 raise done.error
+            if self._waits and isinstance(done.error, ModelUnreachable):
+                raise AttemptBroken(done.error)
             if isinstance(done.error, MedImageError):
                 where.update(await self._stored(call.step_id, done.error))
             finished.append(done)

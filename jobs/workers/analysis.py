@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from domain.access import AccessContext
 from domain.analysis import Analysis
 from jobs.durable.run import AnalysisJob, DurableAnalyses
-from jobs.workers.attempt import Attempt, Outcome
+from jobs.workers.attempt import Attempt, Outcome, Patience
 from records.analyses import AnalysisRecords
 from records.job_rows import JobRecord
 
@@ -17,11 +17,14 @@ class AnalysisRuns:
 
     Args:
         records: where analyses go; in the transaction that asks whether the attempt still counts.
+        patience: how long a job waits for a model that does not answer, before it ends without that model's answer;
+            None does not wait.
     """
 
-    def __init__(self, durable: DurableAnalyses, records: AnalysisRecords) -> None:
+    def __init__(self, durable: DurableAnalyses, records: AnalysisRecords, patience: Patience | None = None) -> None:
         self._durable = durable
         self._records = records
+        self._patience = patience
 
     async def run(self, attempt: Attempt) -> Outcome:
         """`jobs.workers.attempt.RunAttempt`."""
@@ -42,7 +45,8 @@ class AnalysisRuns:
             access=attempt.access,
             order=attempt.order,
         )
-        finished = await self._durable.run(durable, attempt.listener, check=attempt.check, record=record)
+        waits = self._patience is not None and self._patience.pause_s(job.waits) is not None
+        finished = await self._durable.run(durable, attempt.listener, check=attempt.check, record=record, waits=waits)
         return Outcome(finished.needs_review, tuple(critical))
 
     async def ended(self, job: JobRecord) -> None:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import suppress
 
 from domain.errors import MedImageError
 from domain.study import Priority
@@ -14,6 +15,7 @@ from jobs.scheduling.policy import Slot
 from jobs.scheduling.priority import Urgent, from_critical
 from jobs.workers.attempt import Attempt, Ended, Outcome, Patience, RunAttempt, judge
 from jobs.workers.reporter import JobReporter
+from records.errors import DatabaseUnavailable
 from records.job_leases import Claim, JobLeases, LeaseLost, News
 from records.job_workers import JobWorkers
 
@@ -54,6 +56,7 @@ class HeldJob:
         self._settle_s = settle_s
         self._gone = gone
         self._lost = False
+        self._recorded = False
         self._priority: Priority = claim.job.priority
         self._reporter = JobReporter(leases, claim)
         check, fence = (lambda: leases.check(claim)), leases.fence(claim)
@@ -78,13 +81,14 @@ class HeldJob:
         self._reporter.close()
         await asyncio.gather(writer, return_exceptions=True)
         settled = self._lost or await self._settled(settle)
-        if settled and over and not self._lost:
+        # Not by whether it was lost meanwhile: a job that has ended is held by nobody, which the watch sees at once.
+        if over and self._recorded:
             await self._clear()
         self._gone(self, settled)
 
     async def _write(self) -> None:
         try:
-            await self._reporter.write()
+            await self._reporter.write(self._hurry_while_it_runs)
         except LeaseLost:
             self.lose()
         except Exception as error:  # progress is not worth a run
@@ -110,12 +114,17 @@ class HeldJob:
         return (lambda news: leases.fail(claim, news, verdict.reason, verdict.remedy)), True
 
     async def _finish(self, outcome: Outcome, news: News) -> None:
-        await self._hurry(outcome)
+        await self._hurry(outcome.critical)
         await self._leases.finish(self.claim, news, needs_review=outcome.needs_review)
 
-    async def _hurry(self, outcome: Outcome) -> None:
+    async def _hurry_while_it_runs(self) -> None:
+        critical = self._reporter.take_critical()
+        with suppress(DatabaseUnavailable):  # its end says so once more
+            await self._hurry(critical)
+
+    async def _hurry(self, critical: Sequence[Mapping[str, object]]) -> None:
         """What is critical goes to the top of whatever list its reader works from."""
-        urgent = Urgent(self._priority).raised(from_critical(outcome.critical))
+        urgent = Urgent(self._priority).raised(from_critical(critical))
         if urgent.reasons:
             await self._leases.hurry(self.claim, urgent.priority, [reason.as_row() for reason in urgent.reasons])
             self._priority = urgent.priority
@@ -135,6 +144,7 @@ class HeldJob:
                 internal_error(error)
                 tries += 1
             else:
+                self._recorded = True
                 return True
             await asyncio.sleep(self._settle_s)
         return False

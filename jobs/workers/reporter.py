@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 
 from domain.ports import EventKind, RunEvent
 from records.errors import DatabaseUnavailable
@@ -61,12 +61,13 @@ class JobReporter:
         critical, self._critical = self._critical, []
         return critical
 
-    async def write(self) -> None:
-        """Put on record what happens, until `close`. Raises LeaseLost."""
+    async def write(self, then: Callable[[], Awaitable[None]]) -> None:
+        """Put on record what happens, until `close`; `then` each time. Raises LeaseLost."""
         while not self._closed.is_set():
             await self._news.wait()
             if not self._closed.is_set():
                 await self.flush()
+                await then()
                 with contextlib.suppress(TimeoutError):
                     await asyncio.wait_for(self._closed.wait(), EVERY_S)
 

@@ -30,11 +30,13 @@ def of_protocol(protocol: Protocol, question: Question) -> list[Wanted]:
 
 
 def for_heart_size(question: Question, wanted: Sequence[Wanted], modality: str, view: str) -> list[Wanted]:
-    """What the cardiothoracic ratio needs, when a frontal radiograph is asked for it or for the heart."""
+    """What the cardiothoracic ratio needs, when a frontal radiograph is asked for it or for the heart's size.
+
+    An outline of the heart alone is an outline of the heart alone.
+    """
     frontal = lexicon().family(modality) == "XR" and view.upper() not in {"LL", "RL", "LAT", "LATERAL"}
-    asks = "cardiothoracic_ratio" in question.measurements or any(
-        w.target.text == "heart" for w in wanted if not w.reason.startswith("protocol")
-    )
+    heart = any(w.target.text == "heart" for w in wanted if not w.reason.startswith("protocol"))
+    asks = "cardiothoracic_ratio" in question.measurements or (heart and bool(question.measurements))
     if not frontal or not asks:
         return []
     needed = (name for name in HEART_SIZE if name not in question.excluded)

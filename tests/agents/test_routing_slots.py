@@ -103,9 +103,9 @@ def test_named_series(text: str, named: Named) -> None:
         ("compare with 1999", ""),
         ("the CT before surgery", ""),
         ("the MRI before surgery", "prior-4"),
-        ("the one before last", "prior-2"),
-        ("two scans ago", "prior-2"),
-        ("vor der letzten", "prior-2"),
+        ("the one before last", "prior-3"),
+        ("two scans ago", "prior-3"),
+        ("vor der letzten", "prior-3"),
         ("compare it with last November's CT", "prior-2"),
         ("may I have it compared with the last one", "prior-2"),
         ("the changes in the basal ganglia since the last one", "prior-2"),
@@ -118,6 +118,9 @@ def test_named_series(text: str, named: Named) -> None:
         ("prior to the ablation", ""),
         ("antes de la cirugía", ""),
         ("the staging CT", ""),
+        ("since 01.02.2023", "prior-3"),
+        ("against the scan of 3 March 1999", ""),
+        ("the PET from January", ""),
     ],
 )
 def test_chosen_prior(text: str, prior: str) -> None:

@@ -119,3 +119,21 @@ async def test_what_is_not_there_is_a_404_problem(client: httpx.AsyncClient, stu
     for path in ("studies/9", "studies/9/analyses", "jobs/9", "jobs/9/events", "analyses/9", "analyses/9/artifacts"):
         answer = await client.get(f"/api/v1/{path}")
         assert (answer.status_code, answer.json()["status"]) == (404, 404), path
+
+
+async def test_a_review_of_what_was_changed_meanwhile_is_refused(client: httpx.AsyncClient, study_uid: str) -> None:
+    job = await ended(client, await ordered(client, study_uid))
+    url = f"/api/v1/analyses/{job['analysis_id']}"
+    read = (await client.get(url)).headers["etag"]
+    started = await client.post(f"{url}/review", json={"action": "start"}, headers={"If-Match": read})
+    assert started.status_code == 200
+    assert started.headers["etag"] != read
+    back = {"action": "return", "reason": "not mine"}
+    for outdated in (read, '"x"', f"W/{started.headers['etag']}"):
+        late = await client.post(f"{url}/review", json=back, headers={"If-Match": outdated})
+        assert late.status_code == 412
+        assert late.json()["remedy"].startswith("Read it again")
+    assert (await client.get(url)).json()["status"] == "in_review"
+    known = f"{read}, {started.headers['etag']}"
+    assert (await client.post(f"{url}/review", json=back, headers={"If-Match": known})).status_code == 200
+    assert (await client.post(f"{url}/review", json={"action": "start"}, headers={"If-Match": "*"})).status_code == 200

@@ -21,6 +21,7 @@ from domain.mask import Outcome
 from domain.study import Order, Patient
 from memory.embedder import NgramEmbedder
 from memory.learning import Learning, open_learning
+from records.feedback import FeedbackRecords
 from tests.api.engine import SECRET, ct_slice
 from tests.tools.outputs_builders import WHEN, analysis_of, box, mask_on, volume_of
 from tools.artifacts import write_artifacts
@@ -242,6 +243,9 @@ async def test_the_ledger_knows_what_was_done_and_what_was_refused(
         ("feedback.add", "refused"),
         ("feedback.export", "ok"),
     ]
+    access = await services.analyses.access(services.user, analysis)
+    given = await FeedbackRecords(services.audit).of_analysis(access, analysis)
+    assert [(g.kind, g.target, g.given_by) for g in given] == [("accepted", "liver", services.user)]
     patients = {e.patient for e in events if e.action == "feedback.add"}
     assert patients == {services.audit.pseudonym("|P1")}
 

@@ -195,16 +195,18 @@ async def test_stat_starts_at_once_while_another_worker_uses_everything() -> Non
         assert started[0] - asked <= 0.3
 
 
-async def test_a_429_that_one_worker_got_stops_all() -> None:
-    site = Site(Terms(4, 100), 2)
-    site.workers[0].limiter.back_off(5, site.time.monotonic())
-    await settle()
+@pytest.mark.parametrize("rate", [100, None])
+async def test_a_429_that_one_worker_got_stops_all(rate: float | None) -> None:
+    site = Site(Terms(4, rate), 2)
     for worker in site.workers:
-        worker.call(1, 0.1)
-    await site.time.pass_by(4.9)
-    assert not site.starts
-    await site.time.pass_by(0.5)
-    assert len(site.starts) == 2
+        for _ in range(400):
+            worker.call(1, 0.1)
+    await site.time.pass_by(2)
+    told = site.time.monotonic()
+    site.workers[0].limiter.back_off(5, told)
+    await site.time.pass_by(8)
+    assert not [at for at, _, _ in site.starts if told + LIFE_S < at < told + 5]
+    assert [at for at, _, _ in site.starts if told + 5 <= at < told + 5.3]
 
 
 async def test_without_the_store_each_worker_keeps_to_its_share(caplog: pytest.LogCaptureFixture) -> None:

@@ -142,6 +142,16 @@ async def test_warnings_live_as_long_as_what_they_are_about(workspace: Workspace
     assert "about the image" in workspace.warnings
 
 
+async def test_what_is_critical_is_told_with_the_step_that_finds_it(workspace: Workspace) -> None:
+    await ReportPlugin(workspace).compose()
+    outline(workspace, "pneumothorax", (300, 1400, 1000, 1600), Outcome.PASS)
+    await ReportPlugin(workspace).compose()
+    calm, alarming = [step.outputs for step in workspace.runner.steps if step.tool == "compose"]
+    assert "critical" not in calm
+    assert alarming["critical"] == workspace.critical
+    assert [row["rule"] for row in workspace.critical] == ["pneumothorax"]
+
+
 async def test_a_question_without_a_target_is_about_what_was_found_before(workspace: Workspace) -> None:
     lungs_and_heart(workspace, Outcome.PASS)
     workspace.asked = {"heart"}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import subprocess
 import sys
@@ -16,7 +17,7 @@ from records.database import Database
 from records.endpoint_limits import EndpointLimitRecords
 
 ROOT = Path(__file__).resolve().parents[2]
-RATE, SLOTS, LEASE_S = 300.0, 6, 1.0
+RATE, SLOTS, LEASE_S = 300.0, 6, 0.5
 WORKER = f"""
 import asyncio, json, sys
 from domain.study import Priority
@@ -50,27 +51,27 @@ asyncio.run(main())
 
 
 @pytest.mark.peer("postgresql")
-async def test_a_killed_worker_frees_its_share_and_nobody_gets_more_than_there_is(postgres_url: str) -> None:
+def test_a_killed_worker_frees_its_share_and_nobody_gets_more_than_there_is(postgres_url: str) -> None:
     workers = [
-        subprocess.Popen([sys.executable, "-c", WORKER, postgres_url, "3"], cwd=ROOT, stdout=subprocess.PIPE, text=True)
+        subprocess.Popen([sys.executable, "-c", WORKER, postgres_url, "2"], cwd=ROOT, stdout=subprocess.PIPE, text=True)
         for _ in range(3)
     ]
     killed, *others = workers
     assert killed.stdout is not None
     killed.stdout.readline()
-    time.sleep(1)
+    time.sleep(0.5)
     killed.kill()
     starts = sorted(json.loads(line) for worker in workers for line in worker.communicate(timeout=20)[0].split())
+    time.sleep(LEASE_S)
     database = Database(postgres_url)
     try:
-        state: Allotment = (await StoredLimits(EndpointLimitRecords(database)).states())["e"]
+        state: Allotment = asyncio.run(StoredLimits(EndpointLimitRecords(database)).states())["e"]
     finally:
         database.close()
     assert [worker.returncode for worker in others] == [0, 0]
     for first in range(0, len(starts), 20):
         for last in range(first, len(starts), 20):
             span = starts[last] - starts[first]
-            assert last - first <= RATE * (span + 0.8) + 1, "spent within half a second of being granted"
-    assert len(starts) >= 0.6 * RATE * (starts[-1] - starts[0])
-    assert sum(lease.slots for lease in state.leases.values()) <= SLOTS
-    assert len(state.leases) <= 2, "the killed one is forgotten"
+            assert last - first <= RATE * (span + 1.2) + 1, "spent within half a second, and the time of an answer"
+    assert len(starts) >= 0.3 * RATE * (starts[-1] - starts[0])
+    assert not state.leases, "nothing is held by who is gone"

@@ -13,6 +13,7 @@ _OF = re.compile(
     r"\b(?:study|scan|images?|ct|mri|x-ray|film|report|results?|records?|chart|patient(?:in)?|paciente|akte|bilder|estudio"
     rf"|imágenes|historia|befund|CT|MRI)\s+(?:(?:of|for|from|von|de|del|zu)\s+)?{_NAME}\s+{_NAME}"
 )
+_BORN = re.compile(rf"(?<![^\W\d_]){_NAME}\s+{_NAME},?\s+(?:born|b\.|DOB|geb(?:oren|\.)|nacid[oa])(?!\w)")
 _OWNED = r"(?:study|scan|images?|film|x-ray|results?|report|chart|CT|MRI|(?:\w+ )?volume)"
 _OWNS = re.compile(rf"(?<=[^\W\d_] ){_NAME}\s+{_NAME}['’]s\s+{_OWNED}\b")
 
@@ -20,4 +21,4 @@ _OWNS = re.compile(rf"(?<=[^\W\d_] ){_NAME}\s+{_NAME}['’]s\s+{_OWNED}\b")
 def names_person(text: str) -> bool:
     """Whether a text asks about a person by name: "Mr. Smith", "the scan of Jane Doe". Recipients do not count."""
     titled = any(not found["before"] for found in _TITLED.finditer(text))
-    return titled or _OF.search(text) is not None or _OWNS.search(text) is not None
+    return titled or _BORN.search(text) is not None or _OF.search(text) is not None or _OWNS.search(text) is not None

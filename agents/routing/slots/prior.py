@@ -8,8 +8,10 @@ from functools import cache
 
 from agents.routing.cues import folded_text, group_finder
 from agents.routing.request import PriorFacts, Situation
+from agents.routing.slots.dates import dated, names_day
 
 _YEAR = re.compile(r" ((?:19|20)\d\d) ")
+_RADIOGRAPHS = {"CR", "DX"}
 _NAME = re.compile(r" prior (\d{1,2}) ")
 
 
@@ -34,6 +36,13 @@ def mentions_prior(text: str) -> bool:
     return bool(_words()["mention"].search(folded) or _YEAR.search(folded))
 
 
+def points_at_prior(text: str) -> bool:
+    """Whether a clause speaks of another time, a day or a modality: "her MRI", "22 March"."""
+    folded = folded_text(text)
+    months = any(pattern.search(folded) for pattern in _months().values())
+    return mentions_prior(text) or names_modality(text) or months or names_day(text)
+
+
 def names_modality(text: str) -> bool:
     """Whether a text names a modality."""
     folded = folded_text(text)
@@ -56,7 +65,7 @@ def chosen_prior(text: str, situation: Situation) -> str:
     if named:
         name = f"prior-{int(named[1])}"
         return name if any(p.name == name for p in situation.priors) else ""
-    fitting = _of_modality(folded, _of_date(folded, situation.priors))
+    fitting = _of_modality(folded, dated(text, _of_date(folded, situation.priors)), situation)
     return _of_time(folded, fitting, situation) if fitting else ""
 
 
@@ -65,10 +74,11 @@ def _of_time(folded: str, fitting: Sequence[PriorFacts], situation: Situation) -
     described = [p for p in fitting if _events(folded_text(p.description)) & _events(folded)]
     if described:
         return described[0].name
+    alike = _alike(fitting, situation) or [*fitting]
     if _words()["event"].search(folded):
-        return fitting[0].name if len(fitting) == 1 else ""
+        return alike[0].name if len(alike) == 1 else ""
     if _words()["second"].search(folded):
-        return fitting[1].name if len(fitting) > 1 else ""
+        return alike[1].name if len(alike) > 1 else ""
     if _words()["oldest"].search(folded):
         return fitting[-1].name
     return newest_alike(fitting, situation) or fitting[0].name
@@ -86,8 +96,12 @@ def _described_events() -> Mapping[str, re.Pattern[str]]:
 
 def newest_alike(priors: Sequence[PriorFacts], situation: Situation) -> str:
     """The newest earlier study of the same modality and body part; "" without one."""
+    return next((p.name for p in _alike(priors, situation)), "")
+
+
+def _alike(priors: Sequence[PriorFacts], situation: Situation) -> list[PriorFacts]:
     pairs = {*zip(situation.modalities, situation.body_parts, strict=False)}
-    return next((p.name for p in priors if (p.modality, p.body_part) in pairs), "")
+    return [p for p in priors if (p.modality, p.body_part) in pairs]
 
 
 def _of_date(folded: str, priors: Sequence[PriorFacts]) -> list[PriorFacts]:
@@ -98,7 +112,14 @@ def _of_date(folded: str, priors: Sequence[PriorFacts]) -> list[PriorFacts]:
     return [p for p in fitting if not months or p.date[5:7] in months]
 
 
-def _of_modality(folded: str, priors: Sequence[PriorFacts]) -> Sequence[PriorFacts]:
-    """Those of the modalities that are named; all when none of them fits, for "compare this CT with the prior"."""
+def _of_modality(folded: str, priors: Sequence[PriorFacts], situation: Situation) -> Sequence[PriorFacts]:
+    """Those of the modalities that are named, but for the present one ("compare this CT with the prior")."""
     named = {m for m, pattern in _modalities().items() if pattern.search(folded)}
-    return [p for p in priors if named & {*p.modality.split("/")}] or priors
+    fitting = [p for p in priors if named & {*p.modality.split("/")}]
+    return fitting if fitting or named - _present(situation) else priors
+
+
+def _present(situation: Situation) -> set[str]:
+    """Modalities of this study, radiographs of both kinds as one."""
+    present = {*situation.modalities}
+    return present | _RADIOGRAPHS if present & _RADIOGRAPHS else present

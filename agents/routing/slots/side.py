@@ -18,10 +18,11 @@ _ONTO = frozenset(
 )
 
 _UNTOLD = re.compile(
-    r"\b(?:painful|sore|affected|symptomatic|tender|swollen|operated|injured|contralateral|opposite|same|other|wrong)"
-    r" side\b|\b(?:opposite|contralateral)(?: one)?$"
-    r"|\b(?:betroffene|schmerzhafte|kranke|andere|gleiche)[nr]? seite\b"
-    r"|\blado (?:afectado|doloroso|contrario|opuesto|malo)\b"
+    r"\b(?:on|of|at|to) (?:the|his|her) (?!left\b|right\b|both\b|each\b|either\b)[a-z]+ side\b"
+    r"|\bside (?:of (?:interest|the)|that|where|with)\b|\b(?:contralateral|opposite) side\b"
+    r"|\b(?:opposite|contralateral)(?: one)?$"
+    r"|\b(?:betroffene|schmerzhafte|kranke|andere|gleiche|operierte|gesunde)[nr]? seite\b"
+    r"|\blado (?:afectado|doloroso|contrario|opuesto|malo|operado|enfermo)\b"
 )
 
 

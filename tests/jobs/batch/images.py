@@ -7,7 +7,7 @@ from pathlib import Path
 import pydicom
 from pydicom.data import get_testdata_file
 from pydicom.dataset import Dataset, FileDataset, FileMetaDataset
-from pydicom.uid import ExplicitVRLittleEndian
+from pydicom.uid import UID, ExplicitVRLittleEndian
 
 CT = Path(str(get_testdata_file("CT_small.dcm", download=False)))
 CT_CLASS = "1.2.840.10008.5.1.4.1.1.2"
@@ -22,10 +22,10 @@ def ct(path: Path, number: int, *, patient: str = "") -> Path:
     dataset.PatientName = f"{NAME}{number}"
     dataset.StudyInstanceUID = f"{ROOT}.{number}"
     dataset.SeriesInstanceUID = f"{ROOT}.{number}.1"
-    dataset.SOPInstanceUID = dataset.file_meta.MediaStorageSOPInstanceUID = f"{ROOT}.{number}.1.1"
+    dataset.SOPInstanceUID = dataset.file_meta.MediaStorageSOPInstanceUID = UID(f"{ROOT}.{number}.1.1")
     dataset.StudyDate = f"2025{1 + number % 12:02d}15"
     pixels = dataset.pixel_array.copy()
-    pixels[:8, :8] = 900 + 9 * number  # equal pictures would be asked for once
+    pixels[:8, :8] = 1000 + 3 * number  # equal pictures would be asked for once
     dataset.PixelData = pixels.tobytes()
     path.parent.mkdir(parents=True, exist_ok=True)
     dataset.save_as(path)
@@ -45,7 +45,7 @@ def studies(folder: Path, count: int) -> Path:
 def header(path: Path, study: str, instance: int) -> Path:
     """A file that has a header and hardly any pixels: written by hand, as thousands are wanted."""
     meta = FileMetaDataset()
-    meta.MediaStorageSOPClassUID, meta.MediaStorageSOPInstanceUID = CT_CLASS, f"{study}.1.{instance}"
+    meta.MediaStorageSOPClassUID, meta.MediaStorageSOPInstanceUID = UID(CT_CLASS), UID(f"{study}.1.{instance}")
     meta.TransferSyntaxUID = ExplicitVRLittleEndian
     dataset = FileDataset(str(path), Dataset(), file_meta=meta, preamble=b"\0" * 128)
     dataset.SOPClassUID, dataset.SOPInstanceUID, dataset.Modality = CT_CLASS, f"{study}.1.{instance}", "CT"

@@ -42,6 +42,10 @@ class World:
         """Run a batch."""
         return self._batches.run(self.folder, [*map(str, words)], self._environment, signals=signals, when=when)
 
+    def on(self, database: str) -> None:
+        """Use another database than SQLite in the data folder."""
+        self._environment["MEDIMAGE_DATABASE_URL"] = database
+
     def ask(self, query: str) -> int:
         """A number from the records; 0 before there are any."""
         try:
@@ -202,6 +206,8 @@ def test_studies_that_fail_are_told_by_status_and_table(world: World, images: Pa
     again = world.batch(folder, "--indication", QUESTION, "--out", out, "--retry-failed")
     assert again.status == EXIT_REVIEW, again.err
     assert {row["status"] for row in world.table()} == {"draft"}
+    assert {row["status"] for row in world.table("results.failures.csv")} == {"not used"}
+    assert len(world.table("results.failures.csv")) == 1
 
 
 def test_studies_on_record_are_asked_another_question(world: World, images: Path) -> None:
@@ -243,6 +249,19 @@ def test_one_name_is_one_batch(world: World, images: Path) -> None:
     assert other.status == EXIT_USAGE
     assert "another" in other.err
     assert world.batch("--batch", "two", "--resume").status == EXIT_USAGE
+
+
+@pytest.mark.peer("postgresql")
+def test_on_postgresql_it_goes_on_as_well(world: World, images: Path, behaviour: Behaviour, postgres_url: str) -> None:
+    world.on(postgres_url)
+    words = (images, "--indication", QUESTION, "--limit", "8", "--out", world.folder / "results.csv")
+    killed = world.batch(*words, signals=[signal.SIGKILL], when=lambda: len(behaviour.requests) >= 3)
+    assert killed.status == -signal.SIGKILL
+    resumed = world.batch(*words)
+    assert resumed.status == EXIT_REVIEW, resumed.err
+    rows = world.table()
+    assert [row["study_uid"] for row in rows if row["quantity"] == "area"] == [f"{ROOT}.{n}" for n in range(1, 9)]
+    assert len(behaviour.requests) <= 8 + 2
 
 
 @pytest.mark.parametrize("folder", ["bad_input", "transfer_syntaxes"])

@@ -44,7 +44,6 @@ async def batch(options: argparse.Namespace) -> int:
     import app
     from domain.study import Priority
     from jobs.batch.command import request_of, run_batch
-    from jobs.batch.parts import open_parts
     from jobs.compute import PoolCompute, ThreadCompute
     from jobs.progress import batch_shown
     from jobs.steps import SystemClock
@@ -68,19 +67,22 @@ async def batch(options: argparse.Namespace) -> int:
     clock = SystemClock()
     decoding = PoolCompute(options.workers, ["tools.ingest", "jobs.batch.heads"], settings.server.work_deadline_s)
     try:
-        async with (
-            app.engine(settings, ThreadCompute(), clock) as engine,
-            open_parts(
-                folder,
-                settings.database,
-                analyser=engine.analyser,
-                decoding=decoding,
-                clock=clock,
-                software_version=app.VERSION,
-            ) as parts,
-        ):
-            with batch_shown(quiet=options.json) as watcher:
-                ended = await run_batch(request, parts, user=app.local_user(), slots=options.workers, watcher=watcher)
+        async with app.engine(settings, ThreadCompute(), clock, durable=True) as engine:
+            installation, service = app.job_service(settings, engine, clock, decoding, options.workers)
+            try:
+                await service.open()
+                with batch_shown(quiet=options.json) as watcher:
+                    ended = await run_batch(
+                        request,
+                        installation,
+                        service,
+                        user=app.local_user(),
+                        slots=options.workers,
+                        watcher=watcher,
+                    )
+            finally:
+                await service.close()
+                await installation.close()
     finally:
         decoding.close()
     show_batch(ended, as_json=options.json)
@@ -187,14 +189,15 @@ def fork_batches() -> None:
     import dbos  # noqa: F401
 
     import jobs.analyse
-    import jobs.batch.parts
+    import jobs.batch.command
     import jobs.progress
+    import jobs.service
     from jobs.durable import opening
     from prompts.library import hashes
 
     hashes()
     opening.IDLE_POLL_S = 0.05  # closing waits for a look of DBOS's
-    jobs.analyse.write_artifacts = light_artifacts  # type: ignore[assignment]
+    setattr(jobs.analyse, "write_artifacts", light_artifacts)  # noqa: B010 - an import of that module
     for line in sys.stdin:
         order = json.loads(line)
         child = os.fork()

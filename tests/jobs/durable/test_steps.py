@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from domain.errors import MedImageError, ModelRefused
+from domain.errors import MedImageError, ModelRefused, ModelUnreachable
 from domain.ports import EventKind, RunEvent
 from jobs.durable.results import ProgressNotKept, StepResults
 from jobs.durable.steps import DurableStepRunner
@@ -28,6 +28,7 @@ class Job:
         self.system = system
         self.folder = folder
         self.attempts = 0
+        self.waits = False
         self.events: list[RunEvent] = []
         self.done: list[str] = []
         self.runner: DurableStepRunner
@@ -44,6 +45,7 @@ class Job:
             system=self.system,
             results=StepResults(self.folder, self.attempts),
             past=past,
+            waits=self.waits,
         )
         given: list[Any] = []
 
@@ -97,6 +99,32 @@ async def test_only_what_was_not_finished_is_done(job: Job) -> None:
     assert job.told(EventKind.STEP_FINISHED) == [("s1", True), ("s2", True), ("s3", False)]
     finished = next(e for e in job.events if e.kind is EventKind.STEP_FINISHED)
     assert (finished.data["outputs"], finished.data["model"]) == ({"found": "one"}, "m@1")
+
+
+async def test_a_model_that_does_not_answer_is_asked_again_where_the_job_waits_for_it(job: Job) -> None:
+    down = [ModelUnreachable("Connection refused."), ModelRefused("Not like that.")]
+
+    async def body(job: Job) -> str:
+        async def asks() -> str:
+            if down:
+                raise down.pop(0)
+            return "answer"
+
+        await job.step("one")
+        for model in ("first", "second"):
+            try:
+                return (await job.runner.run("agent", "ask", asks, inputs={}, model=model))[0]
+            except Exception:  # a tool tries the next model; an attempt that waits never comes here
+                job.done.append(model)
+        return "no answer"
+
+    job.waits = True
+    with pytest.raises(ModelUnreachable, match="Connection refused"):
+        await job.attempt(body)
+    assert job.done == ["one"]
+    assert await job.attempt(body) == "answer"
+    assert job.done == ["first"]
+    assert [(step.ok, step.model) for step in job.runner.steps] == [(True, "m@1"), (False, "first"), (True, "second")]
 
 
 async def test_a_third_attempt_has_the_steps_of_both_before(job: Job) -> None:

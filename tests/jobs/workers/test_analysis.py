@@ -9,7 +9,7 @@ from typing import Any, cast
 from domain.access import AccessContext
 from jobs.durable.run import AnalysisJob, DurableAnalyses, Finished
 from jobs.workers.analysis import AnalysisRuns
-from jobs.workers.attempt import Attempt
+from jobs.workers.attempt import Attempt, Patience
 from records.analyses import AnalysisRecords
 from records.job_rows import columns_of, record_of
 from records.job_tables import JobRow
@@ -25,8 +25,8 @@ class Durable:
     def __init__(self) -> None:
         self.did: list[tuple[str, object]] = []
 
-    async def run(self, job: AnalysisJob, listener: object, *, check: object, record: Any) -> Finished:
-        self.did.append(("run", job.attempt))
+    async def run(self, job: AnalysisJob, listener: object, *, check: object, record: Any, waits: bool) -> Finished:
+        self.did.append(("wait" if waits else "run", job.attempt))
         await record(job.access, SimpleNamespace(critical=(CRITICAL,)))
         return Finished(job.analysis_id, True, 3)
 
@@ -47,9 +47,9 @@ class Records:
         self.fences.append(fence)
 
 
-def attempt(number: int, since: int = 1) -> Attempt:
+def attempt(number: int, since: int = 1, waits: int = 0) -> Attempt:
     row = JobRow(**columns_of(new_job(), TickingClock().now()), number=1)
-    job = replace(record_of(row), attempt=number, since=since)
+    job = replace(record_of(row), attempt=number, since=since, waits=waits)
 
     async def check() -> None:
         return
@@ -82,3 +82,11 @@ async def test_an_ended_job_leaves_nothing_that_only_its_run_needed() -> None:
     analyses, durable, _ = runs()
     await analyses.ended(attempt(2).job)
     assert durable.did == [("forget", 2)]
+
+
+async def test_a_job_that_has_waited_long_enough_ends_without_the_model() -> None:
+    _, durable, records = runs()
+    patient = AnalysisRuns(cast(DurableAnalyses, durable), cast(AnalysisRecords, records), Patience(times=2))
+    for waits in range(3):
+        await patient.run(attempt(waits + 1, waits=waits))
+    assert durable.did == [("wait", 1), ("wait", 2), ("run", 3)]

@@ -15,7 +15,7 @@ from jobs.scheduling.policy import Limits
 from jobs.workers.attempt import Attempt, Outcome, Patience
 from records.job_events import steps_of
 from records.job_rows import JobRecord
-from tests.jobs.workers.parts import NOBODY, Held, Parts, quick
+from tests.jobs.workers.parts import NOBODY, Held, Parts, quick, step
 
 STAT, URGENT, ROUTINE, RESEARCH = Priority
 
@@ -168,6 +168,27 @@ async def test_a_critical_finding_makes_the_job_stat_with_its_reason(parts: Part
     research = await parts.until(await parts.add("x", RESEARCH), ended)
     assert (job.ordered, job.priority, job.reasons[-1]["code"]) == (ROUTINE, STAT, "tension-pneumothorax")
     assert research.priority is RESEARCH
+
+
+async def test_a_critical_finding_raises_the_job_while_it_runs(parts: Parts) -> None:
+    row = {"urgency": "hours", "name": "pneumothorax", "rule": "pneumothorax", "source": "ACR"}
+    on_record = asyncio.Event()
+
+    async def run(attempt: Attempt) -> Outcome:
+        step(attempt, 1, done=False)
+        step(attempt, 1, done=True, ok=True, outputs={"findings": 1, "critical": [row]})
+        await on_record.wait()
+        return Outcome(critical=(row,))
+
+    await parts.worker(run, general=2)
+    research = await parts.add("x", RESEARCH)
+    job = await parts.until(await parts.add(), lambda job: job.priority is URGENT)
+    assert job.state is JobState.RUNNING
+    on_record.set()
+    done = await parts.until(job, ended)
+    assert [reason["code"] for reason in done.reasons] == ["pneumothorax"]
+    assert (await parts.until(research, ended)).priority is RESEARCH
+    assert await parts.audited("job.hurry") == [("job.hurry", "URGENT")]
 
 
 async def test_what_is_paused_waits_until_it_is_resumed(parts: Parts) -> None:

@@ -1,0 +1,48 @@
+"""CPU time and memory of processes, as Linux counts them."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from contextlib import suppress
+from pathlib import Path
+
+_TICKS = os.sysconf("SC_CLK_TCK")
+_PROC = Path("/proc")
+
+
+def cpu_s(pids: Sequence[int]) -> float:
+    """Seconds of user and system time of processes that live."""
+    return sum(sum(int(field) for field in _stat(pid)[11:13]) for pid in pids) / _TICKS
+
+
+def resident_mb(pid: int | None = None) -> float:
+    """Resident memory of a process, this one by default."""
+    return _memory(pid, "VmRSS")
+
+
+def peak_mb(pid: int) -> float:
+    """Largest resident memory of a process so far."""
+    return _memory(pid, "VmHWM")
+
+
+def children_of(pid: int) -> list[int]:
+    """Processes that a process has started and that live."""
+    found = []
+    for entry in _PROC.iterdir():
+        if entry.name.isdigit():
+            with suppress(OSError, IndexError):
+                if int(_stat(int(entry.name))[1]) == pid:
+                    found.append(int(entry.name))
+    return found
+
+
+def _stat(pid: int) -> list[str]:
+    return (_PROC / str(pid) / "stat").read_text().rpartition(")")[2].split()
+
+
+def _memory(pid: int | None, name: str) -> float:
+    for line in (_PROC / str(pid or "self") / "status").read_text().splitlines():
+        if line.startswith(f"{name}:"):
+            return int(line.split()[1]) / 1024
+    return 0.0
