@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from jobs.command_line import EXIT_DONE, EXIT_FAILED, EXIT_REVIEW, EXIT_UNUSABLE, parser
+from jobs.command_line import EXIT_DONE, EXIT_FAILED, EXIT_REVIEW, EXIT_SOME, EXIT_UNUSABLE, EXIT_USAGE, parser
 
 if TYPE_CHECKING:
     import argparse
@@ -19,10 +19,13 @@ if TYPE_CHECKING:
     from agents.chat_models import ChatConfiguration
     from api.services import Services
     from domain.ports import Clock, Compute, PromptAdvice
+    from domain.study import Priority
     from inference.azure.setting import EndpointSetting
     from inference.fleet import Fleet, FleetSettings, ModelEndpoints
     from inference.transport.quota import QuotaAlert
     from jobs.analyse import Analyser
+    from jobs.batch.command import BatchEnd
+    from jobs.batch.request import BatchRequest
     from jobs.installation import Installation
     from jobs.service import JobService
     from memory.learning import Learning
@@ -71,6 +74,8 @@ def run(options: argparse.Namespace, settings: Settings) -> int:
         return asyncio.run(examine(settings))
     if options.command == "worker":
         return asyncio.run(work(options, settings))
+    if options.command == "batch":
+        return run_many(options, settings)
     return asyncio.run(serve_product(settings))
 
 
@@ -487,6 +492,74 @@ async def work(options: argparse.Namespace, settings: Settings) -> int:
         decoding.close()
     print(f"Stopped; {handed_back} jobs handed back.", file=sys.stderr)
     return EXIT_DONE
+
+
+def run_many(options: argparse.Namespace, settings: Settings) -> int:
+    """`app.py batch`: one question about many studies."""
+    import asyncio
+
+    from jobs.batch.command import request_of
+    from jobs.batch.request import BatchUsage
+    from jobs.terminal import show_batch
+
+    try:
+        request = request_of(
+            options.source,
+            settings.data_dir.resolve(),
+            indication=options.indication.encode("utf-8", "replace").decode("utf-8"),
+            priority=priority_of(options),
+            name=options.batch,
+            limit=options.limit,
+            resume=options.resume,
+            retry=options.retry_failed,
+            out=options.out,
+            deidentify=options.deidentify,
+        )
+        ended = asyncio.run(batch(options, settings, request))
+    except BatchUsage as error:
+        print(f"app.py batch: {error}", file=sys.stderr)
+        return EXIT_USAGE
+    show_batch(ended, as_json=options.json)
+    if ended.end.signal:
+        return 128 + ended.end.signal
+    written = ended.written
+    if written is None or written.failed:
+        return EXIT_SOME
+    if not written.done:
+        return EXIT_UNUSABLE
+    return EXIT_REVIEW if written.needs_review else EXIT_DONE
+
+
+async def batch(options: argparse.Namespace, settings: Settings, request: BatchRequest) -> BatchEnd:
+    """Run a batch in this process, over the data folder's queue."""
+    from jobs.batch.command import run_batch
+    from jobs.compute import PoolCompute, ThreadCompute
+    from jobs.progress import batch_shown
+    from jobs.steps import SystemClock
+
+    clock, deadline_s = SystemClock(), settings.server.work_deadline_s
+    decoding = PoolCompute(options.workers, ["tools.ingest", "jobs.batch.heads"], deadline_s)
+    try:
+        async with engine(settings, ThreadCompute(), clock, durable=True) as parts:
+            installation, jobs = job_service(settings, parts, clock, decoding, options.workers)
+            try:
+                await jobs.open()
+                with batch_shown(quiet=options.json) as watcher:
+                    return await run_batch(
+                        request, installation, jobs, user=local_user(), slots=options.workers, watcher=watcher
+                    )
+            finally:
+                await jobs.close()
+                await installation.close()
+    finally:
+        decoding.close()
+
+
+def priority_of(options: argparse.Namespace) -> Priority:
+    """The priority that the command line names."""
+    from domain.study import Priority
+
+    return Priority(options.priority)
 
 
 def tables(options: argparse.Namespace, settings: Settings) -> int:

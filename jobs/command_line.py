@@ -11,7 +11,10 @@ EXIT_DONE = 0
 EXIT_FAILED = 1
 EXIT_UNUSABLE = 2
 EXIT_REVIEW = 3
+EXIT_SOME = 4
 EXIT_USAGE = 64
+
+PRIORITIES = ("STAT", "URGENT", "ROUTINE", "RESEARCH")
 
 
 class Parser(argparse.ArgumentParser):
@@ -36,6 +39,28 @@ def parser(version: str) -> argparse.ArgumentParser:
 
     commands.add_parser("serve", help="serve the page and the API, and work on jobs (the default)")
 
+    batch = commands.add_parser(
+        "batch",
+        help="answer one question about many studies",
+        description="Every study becomes a job, and this process works on them. It may be stopped, or killed, and goes "
+        "on with --resume: nothing is lost, nothing is done twice. Exit status: 0 done; 3 done, but something needs "
+        "review; 4 some studies failed; 2 nothing usable; 64 wrong usage; 1 configuration or internal error; "
+        "128 + n stopped by signal n.",
+    )
+    batch.add_argument(
+        "source", nargs="*", metavar="SOURCE", help="a folder, an archive or a manifest; or `query` with filters"
+    )
+    batch.add_argument("--indication", default="", metavar="TEXT", help="the clinical question")
+    batch.add_argument("--priority", type=str.upper, choices=PRIORITIES, default="RESEARCH")
+    batch.add_argument("--workers", type=positive, metavar="N", default=2, help="studies at once")
+    batch.add_argument("--out", type=Path, metavar="FILE", help="the table of results: .csv or .parquet")
+    batch.add_argument("--batch", default="", metavar="NAME", help="its name; by default from what is asked")
+    batch.add_argument("--limit", type=int, metavar="N", help="the first N studies only")
+    batch.add_argument("--resume", action="store_true", help="go on with one that was begun")
+    batch.add_argument("--retry-failed", action="store_true", help="once more what failed")
+    batch.add_argument("--deidentify", action="store_true", help="pseudonyms in the tables")
+    batch.add_argument("--json", action="store_true", help="print a summary as JSON, and nothing else, on stdout")
+
     worker = commands.add_parser(
         "worker",
         help="work on the jobs of a data folder, besides its server",
@@ -54,9 +79,7 @@ def parser(version: str) -> argparse.ArgumentParser:
         "paths", nargs="+", type=Path, metavar="PATH", help="files or folders: DICOM, NIfTI, TIFF, PNG, JPEG"
     )
     analyze.add_argument("--indication", default="", metavar="TEXT", help="the clinical question")
-    analyze.add_argument(
-        "--priority", type=str.upper, choices=["STAT", "URGENT", "ROUTINE", "RESEARCH"], default="ROUTINE"
-    )
+    analyze.add_argument("--priority", type=str.upper, choices=PRIORITIES, default="ROUTINE")
     analyze.add_argument("--out", type=Path, metavar="DIR", help="write report, DICOM SEG and SR, FHIR bundle, … there")
     analyze.add_argument("--json", action="store_true", help="print report.json, and nothing else, on stdout")
 

@@ -30,6 +30,8 @@ KNOWN_S = 2.0
 """How long counts are used before they are taken again."""
 FORGET_S = 600.0
 BULK = 500
+TOGETHER = 8
+"""Orders of many that look up their studies at the same time."""
 Counts = Mapping[tuple[JobState, Priority], int]
 
 
@@ -75,8 +77,7 @@ class DurableQueue:
         """Queue many analyses, in large transactions; returns how many were not queued before. Raises as `submit`."""
         fresh = 0
         for start in range(0, len(orders), BULK):
-            new = [await self._new(*order) for order in orders[start : start + BULK]]
-            fresh += await self._jobs.enqueue_all(new)
+            fresh += await self._jobs.enqueue_all(await self._all_new(orders[start : start + BULK]))
         return fresh
 
     async def study_of(self, job_id: str) -> str:
@@ -174,6 +175,16 @@ class DurableQueue:
             modality=study.modality,
             model=self._model,
         )
+
+    async def _all_new(self, orders: Sequence[tuple[AccessContext, str, Mapping[str, Any]]]) -> list[NewJob]:
+        """Several at a time: each looks its study up in a transaction of its own, whose commit is waited for."""
+        turns = asyncio.Semaphore(TOGETHER)
+
+        async def one(order: tuple[AccessContext, str, Mapping[str, Any]]) -> NewJob:
+            async with turns:
+                return await self._new(*order)
+
+        return await asyncio.gather(*map(one, orders))
 
     async def _counts(self, batch: str) -> Counts:
         """As they were of late: a hundred thousand jobs are not counted while somebody waits for a page."""

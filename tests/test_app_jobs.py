@@ -10,7 +10,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -90,13 +90,20 @@ def until(holds: Callable[[], Any], seconds: float = 60.0) -> Any:
 
 
 @pytest.fixture
-def product(tmp_path: Path, database_url: str) -> Iterator[Product]:
+def behaviour() -> Behaviour:
     shapes = {"liver": disc(0.45, 0.4, 0.2, "liver"), "spleen": disc(0.5, 0.75, 0.1, "other organ")}
-    behaviour = Behaviour(shapes, (128, 128), slow_s=8.0)
-    with ExitStack() as stack:
-        product = Product(tmp_path, database_url, behaviour, stack.enter_context(endpoint_server(behaviour)))
-        stack.callback(product.close)
-        yield product
+    return Behaviour(shapes, (128, 128), slow_s=8.0)
+
+
+@contextmanager
+def product(folder: Path, database: str, behaviour: Behaviour) -> Iterator[Product]:
+    """Processes that ask an endpoint of this test's own; none is left at the end."""
+    with endpoint_server(behaviour) as endpoint:
+        made = Product(folder, database, behaviour, endpoint)
+        try:
+            yield made
+        finally:
+            made.close()
 
 
 def ordered(http: httpx.Client) -> str:
@@ -109,41 +116,57 @@ def asked(behaviour: Behaviour) -> list[str]:
     return [request["body"]["input_data"]["data"][0][1] for request in behaviour.requests]
 
 
-def test_a_killed_server_goes_on_where_it_was_and_follows_on(product: Product) -> None:
-    first, http = product.serve()
-    product.behaviour.faults = ["", "slow"]
-    job = ordered(http)
-    until(lambda: len(product.behaviour.requests) == 2)
-    before = http.get(f"/api/v1/jobs/{job}").json()
-    first.kill()
-    first.wait()
-    _, http = product.serve()
-    followed = http.get(f"/api/v1/jobs/{job}/events").text
-    assert "event: done" in followed
-    after = http.get(f"/api/v1/jobs/{job}").json()
-    assert (after["state"], after["attempt"], after["analysis_id"]) == ("done", 2, before["analysis_id"])
-    document = http.get(f"/api/v1/analyses/{after['analysis_id']}").json()
-    assert sorted(mask["target"] for mask in document["masks"]) == ["liver", "spleen"]
-    assert len({step["id"] for step in document["steps"]}) == len(document["steps"])
-    # Only what was in flight is asked for again.
-    requests = asked(product.behaviour)
-    assert len(requests) == 3
-    assert requests[1] == requests[2] != requests[0]
+def test_a_killed_server_goes_on_where_it_was(tmp_path: Path, sqlite_url: str, behaviour: Behaviour) -> None:
+    with product(tmp_path, sqlite_url, behaviour) as here:
+        first, http = here.serve()
+        with http:
+            behaviour.faults = ["", "slow"]
+            job = ordered(http)
+            until(lambda: len(behaviour.requests) == 2)
+            before = until(lambda: whose(http, job, "craft_prompts"))
+        first.kill()
+        first.wait()
+        _, http = here.serve()
+        with http:
+            followed = http.get(f"/api/v1/jobs/{job}/events").text
+            assert "event: done" in followed
+            assert followed.count('"tool": "craft_prompts"') == 2  # begun and finished, told once
+            after = whose(http, job, "craft_prompts")
+            assert (after["state"], after["attempt"], after["analysis_id"]) == ("done", 2, before["analysis_id"])
+            kept = {step["id"]: step for step in after["steps"]}
+            assert all(kept[step["id"]] == step for step in before["steps"] if step["state"] == "finished")
+            document = http.get(f"/api/v1/analyses/{after['analysis_id']}").json()
+        assert sorted(mask["target"] for mask in document["masks"]) == ["liver", "spleen"]
+        # The step in flight asks for both again, and nothing else is.
+        assert sorted(asked(behaviour)) == ["liver", "liver", "spleen", "spleen"]
 
 
-def test_workers_share_the_jobs_of_a_database_and_stop_in_good_order(product: Product) -> None:
-    server, http = product.serve()
-    jobs = [ordered(http) for _ in range(4)]
-    server.kill()
-    server.wait()
-    workers = [product.start("worker")[0] for _ in range(2)]
-    done = until(lambda: ended(product.database, len(jobs)))
-    assert {job.job_id for job in done} == set(jobs)
-    assert {job.state for job in done} == {JobState.DONE}
-    assert len(asked(product.behaviour)) <= 2 * len(jobs) + 1  # the one in flight when the server was killed
-    for worker in workers:
-        worker.send_signal(signal.SIGTERM)
-    assert [worker.wait(30) for worker in workers] == [EXIT_DONE, EXIT_DONE]
+def whose(http: httpx.Client, job: str, tool: str) -> Any:
+    """A job as soon as a step of it has ended."""
+    now = http.get(f"/api/v1/jobs/{job}").json()
+    return now if any(s["tool"] == tool and s["state"] == "finished" for s in now["steps"]) else None
+
+
+@pytest.mark.peer("postgresql")
+def test_workers_share_jobs_and_stop_in_good_order(tmp_path: Path, postgres_url: str, behaviour: Behaviour) -> None:
+    with product(tmp_path, postgres_url, behaviour) as here:
+        server, http = here.serve()
+        with http:
+            http.post("/api/v1/jobs/pause", json={"priorities": ["ROUTINE"]})
+            jobs = [ordered(http) for _ in range(4)]
+            workers = [here.start("worker")[0] for _ in range(2)]
+            server.kill()
+            server.wait()
+        assert not behaviour.requests  # what is paused outlives the server
+        _, http = here.serve()
+        with http:
+            http.post("/api/v1/jobs/resume", json={"priorities": ["ROUTINE"]})
+            done = until(lambda: ended(postgres_url, len(jobs)))
+        assert {job.job_id: job.state for job in done} == dict.fromkeys(jobs, JobState.DONE)
+        assert len(asked(behaviour)) == 2 * len(jobs)
+        for worker in workers:
+            worker.send_signal(signal.SIGTERM)
+        assert [worker.wait(30) for worker in workers] == [EXIT_DONE, EXIT_DONE]
 
 
 def ended(url: str, count: int) -> list[JobRecord]:

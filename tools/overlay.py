@@ -8,6 +8,7 @@ from __future__ import annotations
 import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -125,9 +126,14 @@ def _colours(masks: Sequence[Mask]) -> list[Rgb]:
 def _painted(image: Image.Image, plane: NDArray[np.bool_], colour: Rgb) -> Image.Image:
     """Translucent fill and a contour of 2 px."""
     stencil = Image.fromarray(plane.astype(np.uint8) * 255).resize(image.size, Image.Resampling.NEAREST)
-    fill = stencil.point([0] * 255 + [FILL_ALPHA])
-    image.paste(colour, mask=fill)
-    image.paste(colour, mask=Image.fromarray(_contour(np.asarray(stencil))))
+    box = stencil.getbbox()
+    if box is None:
+        return image
+    # One pixel more on each side: the contour lies half outside.
+    box = max(box[0] - 1, 0), max(box[1] - 1, 0), min(box[2] + 1, image.width), min(box[3] + 1, image.height)
+    stencil = stencil.crop(box)
+    image.paste(colour, box, stencil.point([0] * 255 + [FILL_ALPHA]))
+    image.paste(colour, box, Image.fromarray(_contour(np.asarray(stencil))))
     return image
 
 
@@ -141,6 +147,7 @@ def _contour(stencil: NDArray[np.uint8]) -> NDArray[np.uint8]:
     return np.asarray(outer ^ inner, dtype=np.uint8)
 
 
+@cache
 def _font(size: int) -> Font:
     return ImageFont.load_default(size)
 

@@ -33,6 +33,10 @@ rl_config.useA85 = 0
 BASE_FONT = "Helvetica"
 _CID_FONTS = (("HeiseiKakuGo-W5", "shift_jis"), ("HYSMyeongJo-Medium", "euc_kr"), ("STSong-Light", "gb2312"))
 _MARGIN_MM = 16
+_CELL_PT = 8
+_CELL_LEADING_PT = _CELL_PT * 1.2
+_CELL_PADDING_PT = 6
+"""What a table leaves free on either side of a cell's text, unless told otherwise."""
 _WIDTHS = {2: (0.28, 0.72), 5: (0.16, 0.26, 0.14, 0.14, 0.3), 6: (0.16, 0.16, 0.13, 0.15, 0.2, 0.2)}
 
 
@@ -120,19 +124,33 @@ def _section(section: Section, width: float) -> list[Flowable]:
 
 
 def _table(table: Table, width: float) -> PdfTable:
-    cells = [[_paragraph(cell[:600], "BodyText", 8) for cell in row] for row in (table.columns, *table.rows)]
     shares = _WIDTHS.get(len(table.columns), (1 / len(table.columns),) * len(table.columns))
-    drawn = PdfTable(cells, colWidths=[share * width for share in shares], repeatRows=1)
+    widths = [share * width for share in shares]
+    cells = [
+        [_cell(cell[:600], room) for cell, room in zip(row, widths, strict=True)]
+        for row in (table.columns, *table.rows)
+    ]
+    drawn = PdfTable(cells, colWidths=widths, repeatRows=1)
     drawn.setStyle(
         TableStyle(
             [
                 ("GRID", (0, 0), (-1, -1), 0.25, colors.grey),
                 ("BACKGROUND", (0, 0), (-1, 0), colors.whitesmoke),
                 ("VALIGN", (0, 0), (-1, -1), "TOP"),
+                ("FONT", (0, 0), (-1, -1), BASE_FONT, _CELL_PT, _CELL_LEADING_PT),
             ]
         )
     )
     return drawn
+
+
+def _cell(text: str, width: float) -> Flowable | str:
+    """A text that needs no second line and no other font is drawn as it is, at a small part of a paragraph's time."""
+    shown = visible(text)
+    plain = shown.isprintable() and all(_font_of(letter) == BASE_FONT for letter in shown)
+    if plain and pdfmetrics.stringWidth(shown, BASE_FONT, _CELL_PT) <= width - 2 * _CELL_PADDING_PT:
+        return shown
+    return _paragraph(text, "BodyText", _CELL_PT)
 
 
 def _picture(png: bytes, width: float) -> Flowable:

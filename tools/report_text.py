@@ -99,6 +99,8 @@ def _refinements(analysis: Analysis) -> Table | None:
 def visible(text: str) -> str:
     """Text on one line, without control and direction-changing characters."""
     spaced = " ".join(text.split())
+    if spaced.isascii() and spaced.isprintable():
+        return spaced
     return "".join(c for c in spaced if unicodedata.category(c) not in {"Cc", "Cf", "Co", "Cs", "Cn"})
 
 

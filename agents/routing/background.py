@@ -63,7 +63,10 @@ def _wanted(parts: Sequence[Part], place: int) -> bool:
         return False
     if wants(read):
         return True
-    return any(c.sentence == clause.sentence and wants(r) for c, r in parts) and _listed(read)
+    beside = [r for c, r in parts if c.sentence == clause.sentence and wants(r)]
+    if read.intent is Intent.FIND:  # "solid nodule in the lung, what does Fleischner advise?" tells what it is about
+        beside = [r for r in beside if r.intent is not Intent.GUIDANCE]
+    return bool(beside) and _listed(read)
 
 
 def _listed(read: Read) -> bool:

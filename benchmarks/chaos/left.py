@@ -31,16 +31,15 @@ class Left:
     """Remains of a run.
 
     Attributes:
-        states: job → state. attempts: job → attempts.
+        states: job → state.
         files: job → name of an artifact → SHA-256. segmentations: series UID of each SEG object.
-        rows: table → number of rows, without `OF_A_RUN`. analyses: analysis → its rows, but for file times.
+        rows: table → number of rows, without `OF_A_RUN`. analyses: analysis → its rows.
         audited: (action, object) → events.
         litter: what only a run needs and should be gone. dbos: rows that DBOS still holds.
         calls: requests that the model scored.
     """
 
     states: Mapping[str, str]
-    attempts: Mapping[str, int]
     files: Mapping[str, Mapping[str, str]]
     segmentations: tuple[str, ...]
     rows: Mapping[str, int]
@@ -67,7 +66,7 @@ def left_by(post: Post, calls: int) -> Left:
         def ask(statement: str) -> list[Any]:
             return list(session.execute(text(statement)))
 
-        jobs = ask("SELECT job_id, state, attempt, analysis_id FROM jobs")
+        jobs = ask("SELECT job_id, state, analysis_id FROM jobs")
         rows = {name: ask(f"SELECT count(*) FROM {name}")[0][0] for name in metadata.tables if name not in OF_A_RUN}
         audited = ask("SELECT action, object_id, count(*) FROM audit_events GROUP BY action, object_id")
         documents = ask("SELECT id, study_uid, patient_key, status, document FROM analyses ORDER BY id")
@@ -78,14 +77,13 @@ def left_by(post: Post, calls: int) -> Left:
     database.close()
     root = Path(post.folder) / "analyses"
     return Left(
-        states={job: state for job, state, _, _ in jobs},
-        attempts={job: attempt for job, _, attempt, _ in jobs},
-        files={job: _hashes(root / analysis) for job, _, _, analysis in jobs},
+        states={job: state for job, state, _ in jobs},
+        files={job: _hashes(root / analysis) for job, _, analysis in jobs},
         segmentations=tuple(str(dcmread(p, stop_before_pixels=True).SeriesInstanceUID) for p in _segmentations(root)),
         rows=rows,
         analyses={name: json.dumps(facts, sort_keys=True, default=str) for name, facts in known.items()},
         audited=Counter({(action, thing): count for action, thing, count in audited}),
-        litter=tuple(sorted(_litter(root, {analysis for _, _, _, analysis in jobs}))),
+        litter=tuple(sorted(_litter(root, {analysis for _, _, analysis in jobs}))),
         dbos=_dbos_rows(post.database),
         calls=calls,
     )

@@ -102,11 +102,6 @@ class Place:
     listing: JobListing
     workers: JobWorkers
 
-    @property
-    def signals(self) -> JobSignals:
-        """Of the queue."""
-        return self.jobs.signals
-
 
 @asynccontextmanager
 async def opened(post: Post) -> AsyncIterator[Place]:

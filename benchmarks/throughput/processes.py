@@ -11,9 +11,18 @@ _TICKS = os.sysconf("SC_CLK_TCK")
 _PROC = Path("/proc")
 
 
-def cpu_s(pids: Sequence[int]) -> float:
-    """Seconds of user and system time of processes that live."""
-    return sum(sum(int(field) for field in _stat(pid)[11:13]) for pid in pids) / _TICKS
+def cpu_s(pids: Sequence[int]) -> dict[int, float]:
+    """Seconds of user and system time of each process that lives."""
+    spent = {}
+    for pid in pids:
+        with suppress(OSError):
+            spent[pid] = sum(int(field) for field in _stat(pid)[11:13]) / _TICKS
+    return spent
+
+
+def spent_since(before: dict[int, float], pids: Sequence[int]) -> float:
+    """Seconds that processes that live have spent since."""
+    return sum(seconds - before.get(pid, 0.0) for pid, seconds in cpu_s(pids).items())
 
 
 def resident_mb(pid: int | None = None) -> float:

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 from benchmarks.chaos.place import Post, enqueue, opened, take_in
 from benchmarks.chaos.run import until_ended
 from benchmarks.chaos.worker import Crew
-from benchmarks.throughput.processes import cpu_s, peak_mb, resident_mb
+from benchmarks.throughput.processes import children_of, cpu_s, peak_mb, resident_mb, spent_since
 
 WARM = 8
 """Jobs of each worker before the clock starts: what is compiled and connected once is not a study's cost."""
@@ -40,11 +39,11 @@ class Rate:
         return 3600 * self.jobs / self.seconds
 
 
-async def rate(post: Post, crew: Crew, *, jobs: int, studies: int, workers: int, server: Sequence[int] = ()) -> Rate:
+async def rate(post: Post, crew: Crew, *, jobs: int, studies: int, workers: int, server: int = 0) -> Rate:
     """Measure.
 
     Args:
-        server: processes of the database; sessions that come and go are counted by those that live at the end.
+        server: process of the database's server, 0 for none; its sessions that live at the end are counted.
     """
     warm = WARM * workers
     async with opened(post) as place:
@@ -53,17 +52,21 @@ async def rate(post: Post, crew: Crew, *, jobs: int, studies: int, workers: int,
         pids = [await asyncio.to_thread(crew.start, post) for _ in range(workers)]
         first = await until_ended(place, warm, LOOK_S)
         began = time.perf_counter()
-        cpu, of_server, early = cpu_s(pids), cpu_s(server), max(map(resident_mb, pids))
+        cpu, early = cpu_s([*pids, *_family(server)]), max(map(resident_mb, pids))
         count = await until_ended(place, jobs + warm) - first
         seconds = time.perf_counter() - began
         measured = Rate(
             jobs=count,
             seconds=seconds,
-            worker_cpu_s=(cpu_s(pids) - cpu) / count,
-            server_cpu_s=(cpu_s(server) - of_server) / count,
+            worker_cpu_s=spent_since(cpu, pids) / count,
+            server_cpu_s=spent_since(cpu, _family(server)) / count,
             early_mb=early,
             late_mb=max(map(resident_mb, pids)),
             peak_mb=max(map(peak_mb, pids)),
         )
     await asyncio.to_thread(crew.dismiss)
     return measured
+
+
+def _family(server: int) -> list[int]:
+    return [server, *children_of(server)] if server else []
