@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,26 +12,16 @@ from jobs.command_line import EXIT_DONE, EXIT_FAILED, EXIT_REVIEW, EXIT_SOME, EX
 if TYPE_CHECKING:
     import argparse
 
-    from openai import AsyncOpenAI
-
     from agents.chat_models import ChatConfiguration
     from api.services import Services
-    from domain.ports import Clock, Compute, PromptAdvice
-    from domain.study import Priority
+    from domain.ports import Clock, Compute
     from inference.azure.setting import EndpointSetting
-    from inference.fleet import Fleet, FleetSettings, ModelEndpoints
-    from inference.transport.quota import QuotaAlert
-    from jobs.analyse import Analyser
-    from jobs.batch.command import BatchEnd
-    from jobs.batch.request import BatchRequest
-    from jobs.installation import Installation
-    from jobs.service import JobService
+    from inference.fleet import FleetSettings, ModelEndpoints
+    from jobs.composition import Composition, Engine
     from memory.learning import Learning
     from settings import EndpointSettings, ModelSettings, Settings
 
 VERSION = "0.1.0"
-DECODING = 2
-"""Processes that read studies: one more than jobs by default, so that STAT need not wait for another's."""
 SERVER_DRAIN_S = 5.0
 """How long a server that is stopped waits for jobs to end."""
 
@@ -63,7 +51,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def run(options: argparse.Namespace, settings: Settings) -> int:
     """Dispatch; each command imports only what it needs."""
     here = {"models": lambda: serve_models(options), "eval": lambda: evaluate(options, settings)}
-    here["db"] = lambda: tables(options, settings)
+    here |= {"db": lambda: tables(options, settings), "bench": lambda: measure(options)}
     if options.command in here:
         return here[options.command]()
     import asyncio
@@ -73,10 +61,19 @@ def run(options: argparse.Namespace, settings: Settings) -> int:
     if options.command == "doctor":
         return asyncio.run(examine(settings))
     if options.command == "worker":
-        return asyncio.run(work(options, settings))
+        return asyncio.run(work_on(options, settings))
     if options.command == "batch":
         return run_many(options, settings)
     return asyncio.run(serve_product(settings))
+
+
+def measure(options: argparse.Namespace) -> int:
+    """Run a benchmark with its own arguments."""
+    from importlib import import_module
+
+    package = options.bench in {"chaos", "hospital", "throughput"}
+    module = import_module(f"benchmarks.{options.bench}.__main__" if package else f"benchmarks.{options.bench}")
+    return int(module.main(options.rest))
 
 
 def read_settings() -> Settings:
@@ -136,14 +133,6 @@ def where(error: BaseException) -> str:
     frames = traceback.extract_tb(error.__traceback__)
     last = frames[-1] if frames else None
     return f"at {Path(last.filename).name}:{last.lineno}" if last else ""
-
-
-@dataclass(frozen=True)
-class Engine:
-    """The analyser and the models that it may ask."""
-
-    analyser: Analyser
-    fleet: Fleet
 
 
 def endpoint_setting(
@@ -229,68 +218,44 @@ def chat_configuration(settings: Settings) -> ChatConfiguration:
     )
 
 
-@asynccontextmanager
-async def engine(
-    settings: Settings, compute: Compute, clock: Clock, advice: PromptAdvice | None = None, *, durable: bool = False
-) -> AsyncIterator[Engine]:
-    """Put models, planner and analyser together; close their connections at the end.
-
-    Args:
-        durable: runs may be attempts of durable jobs, whose exchanges with the chat model are recorded.
-    """
+def composition(settings: Settings) -> Composition:
+    """The installation as the layers below know it."""
     from agents.guardrails import Budget
-    from agents.planner import Planner
-    from inference.fleet import open_fleet
-    from jobs.analyse import Analyser
-    from plugins.workspace import Surroundings
-    from prompts.guidance import BuiltinGuidance
+    from jobs.composition import Composition
+    from jobs.installation import HistorySource
+    from jobs.service import Working
+    from jobs.workers.loop import Slots
+    from records.approvals import ApprovalRecords, ApprovalRequests
 
-    configuration = chat_configuration(settings)
-    configuration.check()
-    allowed = settings.budget
-    budget = Budget(allowed.tool_calls, allowed.rounds, allowed.seconds, allowed.tokens, allowed.money)
-    async with open_fleet(fleet_settings(settings), compute=compute, on_alert=tell_quota) as fleet:
-        client = recorded(configuration) if durable and configuration.remote else None
-        planner = Planner(configuration, budget, client)
-        try:
-            yield Engine(
-                Analyser(
-                    planner,
-                    fleet.catalogue,
-                    compute=compute,
-                    clock=clock,
-                    software_version=VERSION,
-                    around=Surroundings(
-                        chest_report=fleet.chest_report,
-                        insight=fleet.insight,
-                        evidence=BuiltinGuidance(),
-                        advice=advice,
-                    ),
-                    released=settings.privacy.release_burned_in,
-                    repeats=settings.models.repeats,
-                    tries=allowed.refinements,
-                    requested_tries=allowed.requested_refinements,
-                ),
-                fleet,
-            )
-        finally:
-            await planner.close()
-            if client is not None:
-                await client.close()
-
-
-def recorded(configuration: ChatConfiguration) -> AsyncOpenAI:
-    """A client of the chat model whose answers in a durable job are asked for once."""
-    from jobs.durable.chat import durable_chat_client
-
-    return durable_chat_client(configuration)
-
-
-def tell_quota(alert: QuotaAlert) -> None:
-    """A line in the log when a day's quota of an endpoint is nearly used up."""
-    import logging
-
-    logging.getLogger("medimage.quota").warning("%s", alert)
+    allowed, history, jobs = settings.budget, settings.history, settings.jobs
+    return Composition(
+        version=VERSION,
+        folder=settings.data_dir.resolve(),
+        database=settings.database,
+        fleet=fleet_settings(settings),
+        chat=chat_configuration(settings),
+        budget=Budget(allowed.tool_calls, allowed.rounds, allowed.seconds, allowed.tokens, allowed.money),
+        working=Working(
+            VERSION,
+            Slots(jobs.slots, jobs.stat_slots),
+            drain_s=min(jobs.drain_s, SERVER_DRAIN_S),
+            waits=jobs.when_model_is_down == "wait",
+            model="MedImageParse" if settings.models.medimageparse.endpoints else "embedded",
+        ),
+        history=HistorySource(
+            history.fhir_url,
+            history.token.get_secret_value(),
+            history.identifier_systems,
+            history.page_size,
+            history.pages,
+            history.seconds,
+        ),
+        requests=lambda audit, clock: ApprovalRequests(ApprovalRecords(audit, clock)),
+        released=settings.privacy.release_burned_in,
+        repeats=settings.models.repeats,
+        tries=allowed.refinements,
+        requested_tries=allowed.requested_refinements,
+    )
 
 
 async def analyze(options: argparse.Namespace, settings: Settings) -> int:
@@ -314,7 +279,7 @@ async def analyze(options: argparse.Namespace, settings: Settings) -> int:
     with tempfile.TemporaryDirectory() as scratch:
         out = writable(options.out or Path(scratch))
         try:
-            async with engine(settings, compute, clock) as parts:
+            async with composition(settings).engine(compute, clock) as parts:
                 outcome = await analyse_paths(
                     parts.analyser,
                     options.paths,
@@ -435,12 +400,15 @@ async def serve_product(settings: Settings) -> int:
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     listening = listen(host, port)
     compute = PoolCompute(settings.server.workers, ["tools.ingest", "tools.artifacts"], settings.server.work_deadline_s)
-    decoding, clock = PoolCompute(DECODING, ["tools.ingest"], settings.server.work_deadline_s), SystemClock()
+    # One more than jobs: neither an upload nor STAT waits for a study that is being read.
+    decoding = PoolCompute(settings.jobs.slots + 1, ["tools.ingest"], settings.server.work_deadline_s)
+    clock = SystemClock()
     try:
         learned = learning(settings)
         if learned is not None:
             await asyncio.to_thread(learned.begin)
-        async with engine(settings, compute, clock, learned.advice if learned else None, durable=True) as parts:
+        advice = learned.advice if learned else None
+        async with composition(settings).engine(compute, clock, advice, durable=True) as parts:
             services = assemble(settings, parts, compute, clock, decoding, learned)
             try:
                 await services.start()
@@ -463,33 +431,26 @@ async def serve_product(settings: Settings) -> int:
     return EXIT_DONE
 
 
-async def work(options: argparse.Namespace, settings: Settings) -> int:
+async def work_on(options: argparse.Namespace, settings: Settings) -> int:
     """`app.py worker`: jobs of a data folder, without HTTP."""
-    from jobs.compute import PoolCompute
-    from jobs.steps import SystemClock
-    from jobs.workers.drain import serve
+    from jobs.working import work
 
-    slots, deadline_s = options.slots or settings.jobs.slots, settings.server.work_deadline_s
-    compute = PoolCompute(settings.server.workers, ["tools.ingest", "tools.artifacts"], deadline_s)
-    decoding, clock = PoolCompute(max(DECODING, slots), ["tools.ingest"], deadline_s), SystemClock()
     learned = learning(settings) if settings.memory.url else None
     if learned is None and settings.memory.enabled:
         print("app.py worker: what reviewers taught is used with MEDIMAGE_MEMORY__URL only.", file=sys.stderr)
     try:
-        async with engine(settings, compute, clock, learned.advice if learned else None, durable=True) as parts:
-            installation, jobs = job_service(settings, parts, clock, decoding, slots)
-            try:
-                await jobs.open()
-                print(f"Working on jobs, {slots} at once (stop with Ctrl+C).", file=sys.stderr, flush=True)
-                handed_back = await serve(jobs.worker, settings.jobs.drain_s)
-            finally:
-                await jobs.close()
-                await installation.close()
+        handed_back = await work(
+            composition(settings),
+            slots=options.slots or settings.jobs.slots,
+            processes=settings.server.workers,
+            deadline_s=settings.server.work_deadline_s,
+            drain_s=settings.jobs.drain_s,
+            advice=learned.advice if learned else None,
+            ready=lambda: print("Working on jobs (stop with Ctrl+C).", file=sys.stderr, flush=True),
+        )
     finally:
         if learned is not None:
             learned.close()
-        compute.close()
-        decoding.close()
     print(f"Stopped; {handed_back} jobs handed back.", file=sys.stderr)
     return EXIT_DONE
 
@@ -498,16 +459,18 @@ def run_many(options: argparse.Namespace, settings: Settings) -> int:
     """`app.py batch`: one question about many studies."""
     import asyncio
 
+    from domain.study import Priority
     from jobs.batch.command import request_of
     from jobs.batch.request import BatchUsage
     from jobs.terminal import show_batch
+    from jobs.working import batch
 
     try:
         request = request_of(
             options.source,
             settings.data_dir.resolve(),
             indication=options.indication.encode("utf-8", "replace").decode("utf-8"),
-            priority=priority_of(options),
+            priority=Priority(options.priority),
             name=options.batch,
             limit=options.limit,
             resume=options.resume,
@@ -515,7 +478,15 @@ def run_many(options: argparse.Namespace, settings: Settings) -> int:
             out=options.out,
             deidentify=options.deidentify,
         )
-        ended = asyncio.run(batch(options, settings, request))
+        running = batch(
+            composition(settings),
+            request,
+            user=local_user(),
+            slots=options.workers,
+            deadline_s=settings.server.work_deadline_s,
+            quiet=options.json,
+        )
+        ended = asyncio.run(running)
     except BatchUsage as error:
         print(f"app.py batch: {error}", file=sys.stderr)
         return EXIT_USAGE
@@ -530,38 +501,6 @@ def run_many(options: argparse.Namespace, settings: Settings) -> int:
     return EXIT_REVIEW if written.needs_review else EXIT_DONE
 
 
-async def batch(options: argparse.Namespace, settings: Settings, request: BatchRequest) -> BatchEnd:
-    """Run a batch in this process, over the data folder's queue."""
-    from jobs.batch.command import run_batch
-    from jobs.compute import PoolCompute, ThreadCompute
-    from jobs.progress import batch_shown
-    from jobs.steps import SystemClock
-
-    clock, deadline_s = SystemClock(), settings.server.work_deadline_s
-    decoding = PoolCompute(options.workers, ["tools.ingest", "jobs.batch.heads"], deadline_s)
-    try:
-        async with engine(settings, ThreadCompute(), clock, durable=True) as parts:
-            installation, jobs = job_service(settings, parts, clock, decoding, options.workers)
-            try:
-                await jobs.open()
-                with batch_shown(quiet=options.json) as watcher:
-                    return await run_batch(
-                        request, installation, jobs, user=local_user(), slots=options.workers, watcher=watcher
-                    )
-            finally:
-                await jobs.close()
-                await installation.close()
-    finally:
-        decoding.close()
-
-
-def priority_of(options: argparse.Namespace) -> Priority:
-    """The priority that the command line names."""
-    from domain.study import Priority
-
-    return Priority(options.priority)
-
-
 def tables(options: argparse.Namespace, settings: Settings) -> int:
     """`app.py db`: bring the database's tables to this version, or say where they are."""
     from records.migrations.command import db
@@ -569,42 +508,6 @@ def tables(options: argparse.Namespace, settings: Settings) -> int:
     said, done = db(options.db_command, settings.database)
     print(said)
     return EXIT_DONE if done else EXIT_FAILED
-
-
-def job_service(
-    settings: Settings, parts: Engine, clock: Clock, decoding: Compute, slots: int
-) -> tuple[Installation, JobService]:
-    """The data folder, and what works on its jobs; nothing runs yet."""
-    from jobs.installation import HistorySource, open_installation
-    from jobs.service import JobService, Working
-    from jobs.workers.loop import Slots
-    from records.approvals import ApprovalRecords, ApprovalRequests
-
-    history = settings.history
-    installation = open_installation(
-        settings.data_dir.resolve(),
-        settings.database,
-        analyser=parts.analyser,
-        decoding=decoding,
-        clock=clock,
-        requests=lambda audit: ApprovalRequests(ApprovalRecords(audit, clock)),
-        history=HistorySource(
-            history.fhir_url,
-            history.token.get_secret_value(),
-            history.identifier_systems,
-            history.page_size,
-            history.pages,
-            history.seconds,
-        ),
-    )
-    how = Working(
-        VERSION,
-        Slots(slots, settings.jobs.stat_slots),
-        drain_s=min(settings.jobs.drain_s, SERVER_DRAIN_S),
-        waits=settings.jobs.when_model_is_down == "wait",
-        model="MedImageParse" if settings.models.medimageparse.endpoints else "embedded",
-    )
-    return installation, JobService(installation, how)
 
 
 def assemble(
@@ -619,7 +522,7 @@ def assemble(
     from api.assembly import Front, services
     from api.services import LOOPBACK, MIB, Limits
 
-    installation, jobs = job_service(settings, parts, clock, decoding, settings.jobs.slots)
+    installation, jobs = composition(settings).job_service(parts, clock, decoding, settings.jobs.slots)
     front = Front(
         page=Path(__file__).parent / "web",
         user=local_user(),

@@ -26,6 +26,10 @@ class Parser(argparse.ArgumentParser):
         self.exit(EXIT_USAGE, f"{self.prog}: {message}\n")
 
 
+BENCHMARKS = ("answer", "chaos", "hospital", "payload", "throughput", "volume")
+"""Modules of benchmarks/ that take their own arguments."""
+
+
 def parser(version: str) -> argparse.ArgumentParser:
     """All commands with their arguments. Loads nothing heavy: `--help` answers at once."""
     top = Parser(
@@ -112,6 +116,10 @@ def parser(version: str) -> argparse.ArgumentParser:
         metavar="COMMAND",
         help="upgrade: bring them to this version (a server does so at its start); current: say where they are",
     )
+
+    bench = commands.add_parser("bench", help="measure speed, faults and scale", add_help=False)
+    bench.add_argument("bench", choices=BENCHMARKS, metavar="NAME", help=", ".join(BENCHMARKS))
+    bench.add_argument("rest", nargs=argparse.REMAINDER, help="of the benchmark; --help tells")
 
     commands.add_parser("doctor", help="check every configured connection and say what is wrong")
     return top

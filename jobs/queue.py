@@ -30,8 +30,6 @@ KNOWN_S = 2.0
 """How long counts are used before they are taken again."""
 FORGET_S = 600.0
 BULK = 500
-TOGETHER = 8
-"""Orders of many that look up their studies at the same time."""
 Counts = Mapping[tuple[JobState, Priority], int]
 
 
@@ -149,6 +147,9 @@ class DurableQueue:
 
     async def _new(self, access: AccessContext, study_uid: str, request: Mapping[str, Any]) -> NewJob:
         study = await self._studies.get(access, study_uid, "study.files")
+        return self._ordered(access, study_uid, request, study.modality)
+
+    def _ordered(self, access: AccessContext, study_uid: str, request: Mapping[str, Any], modality: str) -> NewJob:
         indication = str(request.get("indication", ""))
         ordered = Priority(request.get("priority", Priority.ROUTINE))
         urgent = urgency(ordered, indication)
@@ -172,19 +173,15 @@ class DurableQueue:
             key=str(request.get("key", "")),
             batch=str(request.get("batch", "")),
             site=str(request.get("site", "")),
-            modality=study.modality,
+            modality=modality,
             model=self._model,
         )
 
     async def _all_new(self, orders: Sequence[tuple[AccessContext, str, Mapping[str, Any]]]) -> list[NewJob]:
-        """Several at a time: each looks its study up in a transaction of its own, whose commit is waited for."""
-        turns = asyncio.Semaphore(TOGETHER)
-
-        async def one(order: tuple[AccessContext, str, Mapping[str, Any]]) -> NewJob:
-            async with turns:
-                return await self._new(*order)
-
-        return await asyncio.gather(*map(one, orders))
+        modalities = await self._jobs.modalities([(access, study_uid) for access, study_uid, _ in orders])
+        if modalities is None:  # the one that is refused says so itself
+            return [await self._new(*order) for order in orders]
+        return [self._ordered(*order, modality) for order, modality in zip(orders, modalities, strict=True)]
 
     async def _counts(self, batch: str) -> Counts:
         """As they were of late: a hundred thousand jobs are not counted while somebody waits for a page."""

@@ -10,6 +10,7 @@ from sqlalchemy import Table, select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
+from domain.access import AccessContext
 from domain.errors import PatientLockViolation
 from domain.ports import Clock
 from records.audit import Attempt, AuditLedger
@@ -17,11 +18,13 @@ from records.errors import Conflict, DatabaseUnavailable
 from records.job_rows import JobRecord, NewJob, columns_of, record_of
 from records.job_signals import QUEUED, JobSignals
 from records.job_tables import JobRow
+from records.tables import StudyRow
 
 TOGETHER = 100
 """Jobs of one transaction, of those that come one by one."""
 CHUNK = 500
 """Rows of one statement."""
+_NOBODY = ("", "")
 Row = dict[str, Any]
 _JOBS = cast(Table, JobRow.__table__)
 
@@ -67,6 +70,24 @@ class JobIntake:
         count = await self._database.transact(work)
         self._signals.tell(QUEUED)
         return count
+
+    async def modalities(self, orders: Sequence[tuple[AccessContext, str]]) -> list[str] | None:
+        """See `records.jobs.JobRecords.modalities`."""
+
+        def work(session: Session) -> list[str] | None:
+            uids = {uid for _, uid in orders}
+            rows = session.execute(
+                select(StudyRow.study_uid, StudyRow.patient_key, StudyRow.modality).where(StudyRow.study_uid.in_(uids))
+            )
+            known = {uid: (patient, modality) for uid, patient, modality in rows}
+            patients = [known.get(uid, _NOBODY)[0] for _, uid in orders]
+            if any(not who or who != access.patient_key for who, (access, _) in zip(patients, orders, strict=True)):
+                return None
+            for access, uid in orders:
+                self._audit.append(session, access, Attempt("study.files", "study", uid), "ok")
+            return [known[uid][1] for _, uid in orders]
+
+        return await self._database.transact(work)
 
     async def _work(self) -> None:
         while self._waiting:

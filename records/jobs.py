@@ -55,6 +55,13 @@ class JobRecords:
         """
         return await self._intake.enqueue_all(jobs)
 
+    async def modalities(self, orders: Sequence[tuple[AccessContext, str]]) -> list[str] | None:
+        """Modality of the study of each order, (access, study UID), each read on the ledger, in one transaction.
+
+        None, and nothing read, where one of them is not there or is another patient's: to be asked for one by one.
+        """
+        return await self._intake.modalities(orders)
+
     async def study_of(self, job_id: str) -> str:
         """Study UID of a job, so that a caller can be bound to its patient. Raises JobNotFound."""
 

@@ -1,12 +1,12 @@
 """Kill workers at random moments until all studies are analysed; compare with a run that nothing happens to.
 
-    python -m benchmarks.chaos [--studies N] [--kills K] [--database sqlite|postgresql|URL] [--workers W] [--seed S]
+    python -m benchmarks.chaos [--studies N] [--kills K] [--database sqlite|postgresql] [--workers W] [--seed S]
 
 Both runs analyse the same studies, with the product's planner, plugins, model client, queue and DBOS; the model is an
 HTTP server of its own process that answers at once, and counts. Analyses see a clock that stands still: with a real one
 `started`, `seconds` and latencies of the steps after a kill differ, and the instant `created` with all that carries it;
-everything else may not. With an URL two databases beside it are made and dropped; SQLite takes one worker, as a server
-that is embedded does. Exit status 1 where a promise was broken.
+everything else may not. PostgreSQL is started for it, with Debian's settings; SQLite takes one worker, as a server that
+is embedded does. Exit status 1 where a promise was broken.
 """
 
 from __future__ import annotations

@@ -2,8 +2,9 @@
 
     python -m benchmarks.chaos.model
 
-Prints its scoring URI when it listens. The same prompts get the same bytes always, made once. `GET /count` says how
-many requests were scored. Wire contract: `inference.medimageparse`.
+Prints its scoring URI when it listens, and ends when its standard input does. The same prompts get the
+same bytes always, made once. `GET /count` says how many requests were scored.
+Wire contract: `inference.medimageparse`.
 """
 
 from __future__ import annotations
@@ -12,8 +13,10 @@ import asyncio
 import base64
 import hashlib
 import json
+import os
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
@@ -75,13 +78,16 @@ def ellipse(prompt: str) -> NDArray[np.uint8]:
 @contextmanager
 def scoring_process() -> Iterator[str]:
     """A server process; yields its scoring URI."""
-    process = subprocess.Popen([sys.executable, "-m", "benchmarks.chaos.model"], stdout=subprocess.PIPE, text=True)
+    command = [sys.executable, "-m", "benchmarks.chaos.model"]
+    process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    assert process.stdin is not None
     assert process.stdout is not None
     try:
         yield process.stdout.readline().strip()
     finally:
         process.terminate()
         process.wait()
+        process.stdin.close()
         process.stdout.close()
 
 
@@ -98,5 +104,12 @@ async def serve() -> None:
     await listening.serve_forever()
 
 
+def _leave_with_parent() -> None:
+    """A parent that is killed closes the pipe, and nothing else."""
+    sys.stdin.read()
+    os._exit(0)
+
+
 if __name__ == "__main__":
+    threading.Thread(target=_leave_with_parent, name="parent watch", daemon=True).start()
     asyncio.run(serve())

@@ -34,7 +34,7 @@ class Crowd:
     """What was measured.
 
     Attributes:
-        orders_s: orders a second that come as one batch. rows_s: jobs a second into the table, what they are being known.
+        orders_s: orders a second that come as one batch. rows_s: jobs a second into the table.
         each_s: orders a second that come one by one, 50 at once.
         page_ms: median of the first pages and of pages further on, with state and counts. page_p99_ms: of all.
         before_mb, after_mb: resident memory of the process that fills the queue and shows it.

@@ -39,7 +39,24 @@ _NOT_THE_MARK = frozenset({"a", "the", "this", "that", "follow-up", "up", "time"
 
 _JOINTS = frozenset(
     (
-        *("i", "you", "he", "she", "it", "we", "they", "me", "my", "your", "his", "her", "the", "this", "that", "there"),
+        *(
+            "i",
+            "you",
+            "he",
+            "she",
+            "it",
+            "we",
+            "they",
+            "me",
+            "my",
+            "your",
+            "his",
+            "her",
+            "the",
+            "this",
+            "that",
+            "there",
+        ),
         *("is", "are", "was", "were", "be", "been", "has", "have", "had", "do", "does", "did", "can", "could", "will"),
         *("would", "should", "to", "of", "on", "at", "by", "for", "from", "with", "and", "or", "but", "if", "so", "as"),
         *("what", "who", "how", "when", "why", "where", "any", "some", "all", "not", "no", "yes", "ich", "er", "sie"),

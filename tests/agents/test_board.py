@@ -185,7 +185,10 @@ async def test_who_is_addressed_before_the_run_answers_alone() -> None:
             room.inbox.put(person("What was the EGFR status?", "p2"))
 
     await room.run(also)
-    assert [(m.author, m.reply_to) for m in room.said if m.author != "chair"] == [("imaging", "p1"), ("pathology", "p2")]
+    assert [(m.author, m.reply_to) for m in room.said if m.author != "chair"] == [
+        ("imaging", "p1"),
+        ("pathology", "p2"),
+    ]
 
 
 async def test_an_unknown_name_before_the_run_starts_nothing_else() -> None:

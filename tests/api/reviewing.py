@@ -101,7 +101,7 @@ async def server(folder: Path, **memory: object) -> AsyncIterator[Server]:
             folder, pseudonym_key(folder / "audit.key"), mode=settings.memory.experiment, embedder=NgramEmbedder()
         )
         learning.begin()
-        async with app.engine(settings, compute, clock, learning.advice) as parts:
+        async with app.composition(settings).engine(compute, clock, learning.advice) as parts:
             services = app.assemble(settings, parts, compute, clock, compute, learning)
             await services.start()
             transport = httpx.ASGITransport(create_app(services))

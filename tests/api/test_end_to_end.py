@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
@@ -28,20 +29,26 @@ def behaviour() -> Behaviour:
     return Behaviour(shapes, (128, 128))
 
 
-@pytest.fixture
-async def client(tmp_path: Path, behaviour: Behaviour) -> AsyncIterator[httpx.AsyncClient]:
+@asynccontextmanager
+async def product(folder: Path, behaviour: Behaviour, **more: object) -> AsyncIterator[httpx.AsyncClient]:
+    """The product over a data folder; `more` are further settings."""
     with endpoint_server(behaviour) as url:
-        settings = Settings.model_validate(
-            {"data_dir": tmp_path, "models": {"medimageparse": {"endpoints": [{"url": url, "version": "7"}]}}}
-        )
+        models = {"medimageparse": {"endpoints": [{"url": url, "version": "7"}], "attempts": 1}}
+        settings = Settings.model_validate({"data_dir": folder, "models": models, **more})
         compute, clock = ThreadCompute(), SystemClock()
-        async with app.engine(settings, compute, clock) as parts:
+        async with app.composition(settings).engine(compute, clock, durable=True) as parts:
             services = app.assemble(settings, parts, compute, clock, compute)
             await services.start()
             transport = httpx.ASGITransport(create_app(services))
             async with httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1:8000", timeout=60) as http:
                 yield http
             await services.close()
+
+
+@pytest.fixture
+async def client(tmp_path: Path, behaviour: Behaviour) -> AsyncIterator[httpx.AsyncClient]:
+    async with product(tmp_path, behaviour) as http:
+        yield http
 
 
 async def upload(http: httpx.AsyncClient) -> str:
@@ -161,3 +168,22 @@ async def test_what_models_were_used_can_be_counted_and_read_about(client: httpx
     assert rows[0]["name"] == "MedImageParse"
     assert {"embedded-ct", "embedded-cxr"} <= {row["name"] for row in rows}
     assert all(row["intended_use"] and row["research_use"] for row in rows)
+
+
+async def test_a_job_waits_for_a_model_that_is_down_where_that_is_wanted(tmp_path: Path, behaviour: Behaviour) -> None:
+    behaviour.faults = ["503"]
+    async with product(tmp_path, behaviour, jobs={"when_model_is_down": "wait"}) as http:
+        uid = await upload(http)
+        order = {"indication": "How large is the liver?"}
+        job = (await http.post(f"/api/v1/studies/{uid}/analyses", json=order)).json()
+        for _ in range(600):
+            job = (await http.get(f"/api/v1/jobs/{job['job_id']}")).json()
+            if job["state"] not in {"queued", "running"}:
+                break
+            await asyncio.sleep(0.05)
+        assert (job["state"], job["attempt"], job["eta_s"]) == ("waiting", 1, None)
+        assert job["waiting_for"]
+        assert job["retry"] > job["created"]
+        assert (await http.get(f"/api/v1/analyses/{job['analysis_id']}")).status_code == 404
+        assert [j["job_id"] for j in (await http.get("/api/v1/jobs?state=waiting")).json()["jobs"]] == [job["job_id"]]
+        assert (await http.post(f"/api/v1/jobs/{job['job_id']}/cancel")).json()["state"] == "cancelled"

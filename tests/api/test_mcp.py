@@ -73,7 +73,7 @@ async def whole_product(folder: Path) -> AsyncIterator[Served]:
         endpoints = {"medimageparse": {"endpoints": [{"url": url, "version": "7"}]}}
         settings = Settings.model_validate({"data_dir": folder, "models": endpoints})
         compute, clock = ThreadCompute(), SystemClock()
-        async with product.engine(settings, compute, clock) as parts:
+        async with product.composition(settings).engine(compute, clock) as parts:
             services = product.assemble(settings, parts, compute, clock, compute)
             async with on_loopback(create_app(services)) as address:
                 yield Served(address, services, behaviour)

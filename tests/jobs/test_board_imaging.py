@@ -41,7 +41,7 @@ async def services(tmp_path: Path, behaviour: Behaviour) -> AsyncIterator[Servic
             {"data_dir": tmp_path, "models": {"medimageparse": {"endpoints": [{"url": url, "version": "7"}]}}}
         )
         compute, clock = ThreadCompute(), SystemClock()
-        async with app.engine(settings, compute, clock) as parts:
+        async with app.composition(settings).engine(compute, clock) as parts:
             services = app.assemble(settings, parts, compute, clock, compute)
             (tmp_path / "a.dcm").write_bytes(CT.read_bytes())
             await services.intake.admit(services.nobody, [tmp_path / "a.dcm"])

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from domain.analysis import Refinement
 from domain.mask import Outcome
 from domain.study import Order, Patient
 from tests.tools.outputs_builders import analysis_of, box, mask_on, volume_of, write_phantom
@@ -47,6 +49,16 @@ def test_says_what_a_reader_needs(text: str) -> None:
 
 def test_numbers_are_rounded_for_reading(text: str) -> None:
     assert "| liver | long axis | 12.35 | mm |" in text
+
+
+def test_a_further_try_says_what_became_of_it(tmp_path: Path) -> None:
+    volume = volume_of(write_phantom(tmp_path))
+    mask = mask_on(volume, "liver", box(volume.geometry), 1, Outcome.REVIEW)
+    tried = Refinement("1.2", "liver", "prompt", "a", "b", "why", "review", "review", kept=False)
+    tries = (replace(tried, kept=True), tried, replace(tried, beside="m4"))
+    said = report_markdown(replace(analysis_of([volume], [mask]), refinements=tries), [])
+    for result in ("| kept |", "| not kept |", "| kept beside, m4 |"):
+        assert said.count(result) == 1
 
 
 HOSTILE = [

@@ -67,8 +67,8 @@ async def batch(options: argparse.Namespace) -> int:
     clock = SystemClock()
     decoding = PoolCompute(options.workers, ["tools.ingest", "jobs.batch.heads"], settings.server.work_deadline_s)
     try:
-        async with app.engine(settings, ThreadCompute(), clock, durable=True) as engine:
-            installation, service = app.job_service(settings, engine, clock, decoding, options.workers)
+        async with app.composition(settings).engine(ThreadCompute(), clock, durable=True) as engine:
+            installation, service = app.composition(settings).job_service(engine, clock, decoding, options.workers)
             try:
                 await service.open()
                 with batch_shown(quiet=options.json) as watcher:

@@ -100,6 +100,19 @@ async def test_many_are_queued_at_once_and_again_without_harm(queue: DurableQueu
     assert (len(page.jobs), page.counts) == (8, {(JobState.QUEUED, ROUTINE): 21})
 
 
+async def test_each_of_many_is_behind_its_own_lock_and_on_the_ledger(parts: Parts, queue: DurableQueue) -> None:
+    assert await queue.submit_all([(MINE, STUDY, {"key": "a"}), (MINE, "1.2.826.2", {"key": "b"})]) == 2
+    read = [e.object_id for e in await parts.audit.list(NOBODY, limit=1000) if e.action == "study.files"]
+    assert read == [STUDY, "1.2.826.2"]
+    with pytest.raises(PatientLockViolation):
+        await queue.submit_all([(MINE, STUDY, {"key": "c"}), (MINE, "1.2.826.3", {"key": "d"})])
+    with pytest.raises(StudyNotFound):
+        await queue.submit_all([(MINE, STUDY, {"key": "e"}), (MINE, "1.2.826.9", {"key": "f"})])
+    refused = [(e.object_id, e.outcome) for e in await parts.audit.list(NOBODY, limit=1000) if e.outcome != "ok"]
+    assert refused == [("1.2.826.3", "refused"), ("1.2.826.9", "not_found")]
+    assert len((await queue.page(NOBODY)).jobs) == 2
+
+
 async def test_an_indication_that_cannot_wait_raises_the_order_and_tells_why(queue: DurableQueue) -> None:
     raised = await queue.submit(MINE, STUDY, {"indication": "V. a. Lungenembolie", "priority": "ROUTINE"})
     kept = await queue.submit(MINE, STUDY, {"indication": "Kein Trauma", "priority": "URGENT"})
