@@ -117,12 +117,15 @@ def parser(version: str) -> argparse.ArgumentParser:
         help="upgrade: bring them to this version (a server does so at its start); current: say where they are",
     )
 
+    _bench(commands)
+    commands.add_parser("doctor", help="check every configured connection and say what is wrong")
+    return top
+
+
+def _bench(commands: argparse._SubParsersAction[Parser]) -> None:
     bench = commands.add_parser("bench", help="measure speed, faults and scale", add_help=False)
     bench.add_argument("bench", choices=BENCHMARKS, metavar="NAME", help=", ".join(BENCHMARKS))
     bench.add_argument("rest", nargs=argparse.REMAINDER, help="of the benchmark; --help tells")
-
-    commands.add_parser("doctor", help="check every configured connection and say what is wrong")
-    return top
 
 
 def positive(text: str) -> int:
