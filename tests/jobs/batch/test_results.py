@@ -75,7 +75,7 @@ async def test_memory_is_flat(index: BatchIndex, tmp_path: Path) -> None:
         written = await results(index).write(tmp_path / "r.csv", limit)
         peaks.append(tracemalloc.get_traced_memory()[1])
         tracemalloc.stop()
-    assert peaks[1] < peaks[0] + 50_000
+    assert peaks[1] < peaks[0] + 150_000  # ten times the studies; kept, they would take megabytes
     assert (written.done, written.failed, written.rows) == (1800, 300, 1800 * 9 + 300)
 
 
