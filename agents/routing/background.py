@@ -99,10 +99,10 @@ def wants(read: Read) -> bool:
         return True
     row = [w for w in facts.row if w not in known.coordinators]
     opening = next((w for w in row if w not in known.courtesy), "")
-    if read.intent is Intent.HISTORY and read.confidence >= DOUBTFUL and kinds_of(facts.text) and not facts.complains:
-        return not ({*row} & known.auxiliaries or {*row[:1]} & known.declarative)
     if opening in known.openers or known.wishes & {*row} or (row[:1] and row[0] in known.modals):
         return True
+    if read.intent is Intent.HISTORY and read.confidence >= DOUBTFUL and kinds_of(facts.text) and not facts.complains:
+        return not ({*row} & known.auxiliaries or {*row[:1]} & known.declarative)
     acts = read.intent in _ACTS and read.confidence >= PLAIN
     return acts and not (row[:1] and row[0] in known.declarative)
 

@@ -8,5 +8,5 @@ down_revision = ${repr(down_revision)}
 
 
 def upgrade() -> None:
-    """TODO: say what changes, and what becomes of the rows that are there."""
+    """Say what changes, and what becomes of the rows that are there."""
     ${upgrades if upgrades else "pass"}
