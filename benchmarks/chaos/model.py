@@ -3,7 +3,8 @@
     python -m benchmarks.chaos.model
 
 Prints its scoring URI when it listens, and ends when its standard input does. The same prompts get the
-same bytes always, made once. `GET /count` says how many requests were scored.
+same bytes always, made once. `GET /count` says how many requests were scored; after `GET /allow/N` no more than N are
+until the next, and further ones wait.
 Wire contract: `inference.medimageparse`.
 """
 
@@ -13,6 +14,7 @@ import asyncio
 import base64
 import hashlib
 import json
+import math
 import os
 import subprocess
 import sys
@@ -34,6 +36,8 @@ class ScoringServer:
 
     def __init__(self) -> None:
         self.scored = 0
+        self.allowed = math.inf
+        self._more = asyncio.Condition()
 
     async def connection(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """Requests of one connection, one after the other."""
@@ -43,9 +47,17 @@ class ScoringServer:
                 length = head.partition("content-length:")[2].partition("\r\n")[0].strip()
                 body = await reader.readexactly(int(length or 0))
                 if head.startswith("post"):
+                    async with self._more:
+                        await self._more.wait_for(lambda: self.scored < self.allowed or reader.at_eof())
+                    if reader.at_eof():
+                        return
                     self.scored += 1
                     content = answer(json.loads(body)["input_data"]["data"][0][1])
                 else:
+                    if head.startswith("get /allow/"):
+                        async with self._more:
+                            self.allowed = float(head.split()[1].removeprefix("/allow/"))
+                            self._more.notify_all()
                     content = json.dumps({"scored": self.scored}).encode()
                 writer.write(b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\n")
                 writer.write(f"content-length: {len(content)}\r\n\r\n".encode())
@@ -95,6 +107,12 @@ def scored(endpoint: str) -> int:
     """How many requests a server has scored."""
     with urlopen(endpoint.replace("/score", "/count"), timeout=10) as answered:
         return int(json.load(answered)["scored"])
+
+
+def allow(endpoint: str, requests: float) -> None:
+    """Let a server score so many requests in all; infinity lifts the limit."""
+    with urlopen(endpoint.replace("/score", f"/allow/{requests}"), timeout=10) as answered:
+        answered.read()
 
 
 async def serve() -> None:

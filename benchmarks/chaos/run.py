@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import random
 import time
 from dataclasses import dataclass, field
@@ -11,7 +12,7 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from benchmarks.chaos.left import Left, left_by
-from benchmarks.chaos.model import scored
+from benchmarks.chaos.model import allow, scored
 from benchmarks.chaos.place import Place, Post, enqueue, opened, take_in
 from benchmarks.chaos.worker import Crew, clear
 from records.job_rows import ENDED
@@ -20,10 +21,10 @@ from records.job_tables import JobRow
 FIRST_GUESS_S = 0.5
 """A job's share of the time, before any has ended."""
 LOOK_S = 0.1
-LATE = 0.9
-"""Share of the jobs from which on a kill that is behind an even spread comes at once."""
 HASTE = 0.6
-"""Kills come faster than an even spread, so that none is left when the jobs are done."""
+"""Kills come faster than an even spread, so that workers seldom wait for one."""
+LONGEST_S = 5.0
+"""Between two kills."""
 
 
 @dataclass
@@ -45,35 +46,43 @@ async def prepare(post: Post, jobs: int, studies: int) -> None:
 async def carry_through(post: Post, crew: Crew, workers: int, kills: int, seed: int, deadline_s: float) -> Told:
     """Start workers, kill them, until every job has ended.
 
+    Each kill finds work to disturb, however fast the machine is: until it has come, the model answers fewer requests
+    than there are jobs, in step with the kills.
+
     Raises:
         TimeoutError: some have not.
     """
     told, chance, began = Told(), random.Random(seed), time.monotonic()
     async with opened(post) as place, asyncio.timeout(deadline_s):
         total = (await ended(place))[1]
+        before = await asyncio.to_thread(scored, post.endpoint)
+        await asyncio.to_thread(allow, post.endpoint, before + permitted(total, kills, 0))
         for _ in range(workers):
             await asyncio.to_thread(crew.start, post)
         strike = began + FIRST_GUESS_S
         while True:
             done, _ = await ended(place)
-            now = time.monotonic()
-            if done == total and len(told.killed) >= kills:
-                break
             if done == total:
-                raise RuntimeError(f"All jobs were done after {len(told.killed)} of {kills} kills.")
-            late = done >= LATE * total and len(told.killed) < kills * done / (total - workers * post.general)
-            if len(told.killed) < kills and (now >= strike or late):
+                break
+            now = time.monotonic()
+            if len(told.killed) < kills and now >= strike:
                 await asyncio.to_thread(crew.kill, chance.choice(crew.alive))
                 told.killed.append(round(now - began, 3))
+                await asyncio.to_thread(allow, post.endpoint, before + permitted(total, kills, len(told.killed)))
                 await asyncio.to_thread(crew.start, post)
                 pace = (now - began) / done if done else FIRST_GUESS_S
                 mean = HASTE * pace * (total - done) / (kills - len(told.killed) + 1)
-                strike = time.monotonic() + chance.uniform(0.0, 2.0 * mean)
+                strike = time.monotonic() + chance.uniform(0.0, min(LONGEST_S, 2.0 * mean))
             await asyncio.sleep(max(0.0, min(LOOK_S, strike - now)) if len(told.killed) < kills else LOOK_S)
         told.seconds = time.monotonic() - began
     await asyncio.to_thread(crew.dismiss)
     told.cleared = await clear(post)
     return told
+
+
+def permitted(jobs: int, kills: int, struck: int) -> float:
+    """How many requests the model may answer after so many kills: each job has at least one."""
+    return math.inf if struck >= kills else min(jobs - 1, jobs * (struck + 1) // kills)
 
 
 async def ended(place: Place) -> tuple[int, int]:

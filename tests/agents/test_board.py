@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -201,18 +200,12 @@ async def test_an_unknown_name_before_the_run_starts_nothing_else() -> None:
 async def test_stop_cancels_a_member_at_work_and_keeps_what_was_said() -> None:
     room = Room()
     room.imaging.slow = True
-    stopped = []
-
-    def stop() -> None:
-        stopped.append(time.monotonic())
-        room.stop.set()
 
     def soon(message: BoardMessage) -> None:
         if message.author == "chair":
-            asyncio.get_running_loop().call_later(0.05, stop)
+            asyncio.get_running_loop().call_later(0.05, room.stop.set)
 
-    await asyncio.wait_for(room.run(soon), 5)
-    assert time.monotonic() - stopped[0] < 1
+    await asyncio.wait_for(room.run(soon), 30)
     assert room.imaging.cancelled
     assert room.order == ["history", "pathology", "chair"]
 

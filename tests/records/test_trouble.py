@@ -141,7 +141,7 @@ async def test_a_server_that_does_not_come_back_is_told(server: Cluster) -> None
             started.upgrade()
         with pytest.raises(DatabaseUnavailable):
             started.transact_now(note)
-        assert time.monotonic() - begun < 5, "who never had an answer does not wait for one"
+        assert time.monotonic() - begun < 20, "who never had an answer does not wait for one"
     finally:
         server.start()
     assert noted(database) == 1

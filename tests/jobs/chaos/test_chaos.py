@@ -18,8 +18,9 @@ async def test_killed_again_and_again(fresh: str, endpoint: str, crew: Crew, tmp
     workers = 1 if fresh.startswith("sqlite") else 3
     disturbed = Post(fresh, str(tmp_path / "disturbed"), endpoint)
     plain = replace(disturbed, folder=str(tmp_path / "plain"), database=f"sqlite:///{tmp_path}/plain/records.db")
-    how = {"jobs": STUDIES, "studies": STUDIES, "seed": 7, "deadline_s": 90}
+    how = {"jobs": STUDIES, "studies": STUDIES, "seed": 7, "deadline_s": 200}
     _, undisturbed = await whole(plain, crew, workers=1, kills=0, **how)
     told, left = await whole(disturbed, crew, workers=workers, kills=KILLS, **how)
+    assert len(told.killed) == KILLS
     found = compare(undisturbed, left, jobs=STUDIES, kills=KILLS, struck=len(told.killed))
     assert not [finding for finding in found if not finding.kept]

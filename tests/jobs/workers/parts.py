@@ -83,7 +83,7 @@ class Parts:
         """The job as it is."""
         return await self.jobs.get(job.access, job.job_id)
 
-    async def until(self, job: JobRecord, done: Callable[[JobRecord], bool], seconds: float = 10.0) -> JobRecord:
+    async def until(self, job: JobRecord, done: Callable[[JobRecord], bool], seconds: float = 30.0) -> JobRecord:
         """The job as soon as it is so."""
         async with asyncio.timeout(seconds):
             while not done(record := await self.now(job)):

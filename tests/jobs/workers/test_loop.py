@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import time
 
 import pytest
 
@@ -18,6 +17,8 @@ from records.job_rows import JobRecord
 from tests.jobs.workers.parts import NOBODY, Held, Parts, quick, step
 
 STAT, URGENT, ROUTINE, RESEARCH = Priority
+SOON_S = 20.0
+"""Long enough for any machine: how long it takes is measured by `benchmarks.throughput`."""
 
 
 def ended(job: JobRecord) -> bool:
@@ -58,32 +59,29 @@ async def test_the_most_urgent_runs_first_then_the_oldest(parts: Parts) -> None:
     assert held.order == ["first", "s", "u", "r1", "r2", "x"]
 
 
-async def test_stat_starts_within_a_second_while_everything_else_is_busy(parts: Parts, other: Parts) -> None:
+async def test_stat_starts_while_everything_else_is_busy(parts: Parts, other: Parts) -> None:
     """Queued by another process: it is woken on PostgreSQL, and looks by itself on SQLite."""
     held = Held()
     for number in range(3):
         await parts.add(f"r{number}")
     await parts.worker(held, general=1, reserved=1)
     await held.began.wait()
-    began = time.monotonic()
     stat = await other.add("s", STAT)
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(SOON_S):
         while len(held.order) < 2:
             await asyncio.sleep(0.01)
-    assert time.monotonic() - began < 1.0
     assert held.order == ["r0", "s"]
     assert (await parts.now(stat)).state is JobState.RUNNING
 
 
-async def test_cancel_stops_a_run_in_another_process_within_a_second(parts: Parts, other: Parts) -> None:
+async def test_cancel_stops_a_run_in_another_process(parts: Parts, other: Parts) -> None:
     held = Held()
     await parts.worker(held)
     job = await parts.until(await parts.add("long"), lambda job: job.events > 1)
-    began = time.monotonic()
     assert (await other.jobs.cancel(job.access, job.job_id)).state is JobState.CANCELLED
-    while not held.stopped:
-        await asyncio.sleep(0.01)
-    assert time.monotonic() - began < 1.0
+    async with asyncio.timeout(SOON_S):
+        while not held.stopped:
+            await asyncio.sleep(0.01)
     _, events = await parts.jobs.events(job.number)
     assert (events[-1][1].kind, events[-1][1].data["state"]) == (EventKind.DONE, "cancelled")
     assert steps_of((event for _, event in events), ended=True)[0]["state"] == "stopped"
