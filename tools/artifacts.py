@@ -6,7 +6,6 @@ where it is, the folder is complete. File names carry series UIDs and never anyt
 
 from __future__ import annotations
 
-import io
 import json
 import re
 from collections.abc import Callable, Mapping, Sequence
@@ -22,6 +21,7 @@ from domain.errors import MedImageError
 from domain.mask import Mask
 from domain.study import Order, Priority, Refusal, Series, Volume
 from tools.derived_uid import derived_uuid, uid_factory
+from tools.dicom_encoding import encoded
 from tools.fhir_bundle import fhir_bundle
 from tools.mask_files import mask_files
 from tools.overlay import overlay_png
@@ -30,7 +30,7 @@ from tools.report_document import refusal_document, report_document
 from tools.report_markdown import report_markdown
 from tools.report_pdf import report_pdf
 from tools.segmentation_object import segmentation_object, storable
-from tools.source_instances import has_dicom_source
+from tools.source_instances import Headers, has_dicom_source, source_headers
 from tools.structured_report import structured_report
 
 Written = tuple[tuple[Path, ...], tuple[str, ...]]
@@ -163,21 +163,30 @@ class _Writer:
         return png
 
     def _dicom(self, series: Series, masks: tuple[Mask, ...], stem: str) -> None:
+        headers: dict[str, Dataset] = {}
         made: list[Dataset] = []
 
         def segmentation() -> bytes:
+            headers.update(source_headers(series))
             made.append(
                 segmentation_object(
-                    series, masks, when=self.when, uid=self._uid(), software_version=self.software_version
+                    series,
+                    masks,
+                    when=self.when,
+                    uid=self._uid(),
+                    software_version=self.software_version,
+                    headers=headers,
                 )
             )
-            return _encoded(made[0])
+            return encoded(made[0])
 
         self._attempt(f"{stem}.seg.dcm", segmentation)
         if made:
-            self._attempt(f"{stem}.sr.dcm", lambda: self._structured_report(series, made[0], masks))
+            self._attempt(f"{stem}.sr.dcm", lambda: self._structured_report(series, made[0], masks, headers))
 
-    def _structured_report(self, series: Series, segmentation: Dataset, masks: tuple[Mask, ...]) -> bytes:
+    def _structured_report(
+        self, series: Series, segmentation: Dataset, masks: tuple[Mask, ...], headers: Headers
+    ) -> bytes:
         measurements = [m for m in self.analysis.measurements if m.series_uid == series.series_uid]
         report = structured_report(
             series,
@@ -187,8 +196,9 @@ class _Writer:
             when=self.when,
             uid=self._uid(),
             software_version=self.software_version,
+            headers=headers,
         )
-        return _encoded(report)
+        return encoded(report)
 
     def _plain_masks(self, series: Series, masks: tuple[Mask, ...], stem: str) -> None:
         try:
@@ -221,9 +231,3 @@ class _Writer:
 
     def _uid(self) -> Callable[[str], str]:
         return uid_factory(self.analysis.analysis_id)
-
-
-def _encoded(dataset: Dataset) -> bytes:
-    file = io.BytesIO()
-    dataset.save_as(file, enforce_file_format=True)
-    return file.getvalue()

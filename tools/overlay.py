@@ -64,9 +64,9 @@ def overlay_png(volume: Volume, masks: Sequence[Mask], measurements: Sequence[Me
     """PNG of the slice that shows most, with the masks of this series; empty masks are left out."""
     shown = [m for m in masks if m.series_uid == volume.series.series_uid and m.voxel_count > 0]
     index = busiest_slice(shown, volume.geometry.slices)
-    grey = display_pixels(volume, index)
-    drawn = Drawn(index, *_display_size(volume, grey.shape[:2]))
-    image = Image.fromarray(grey).resize(drawn.size, Image.Resampling.BILINEAR)
+    pixels = display_pixels(volume, index)
+    drawn = Drawn(index, *_display_size(volume, pixels.shape[:2]))
+    image = _enlarged(pixels, drawn.size)
     for mask, colour in zip(shown, _colours(shown), strict=True):
         image = _painted(image, mask.array[index], colour)
     height = max(drawn.size[1], LEGEND_TOP_PX + LEGEND_ROW_PX * len(shown) + 8)
@@ -75,6 +75,15 @@ def overlay_png(volume: Volume, masks: Sequence[Mask], measurements: Sequence[Me
     _annotate(ImageDraw.Draw(canvas), volume, drawn)
     _legend(ImageDraw.Draw(canvas), shown, measurements, drawn, volume.geometry.slices)
     return encode_rgb(np.asarray(canvas)), drawn
+
+
+def _enlarged(pixels: NDArray[np.uint8], size: tuple[int, int]) -> Image.Image:
+    """RGB pixels at another size. Grey is resampled once for its three channels: each comes out the same."""
+    red, *others = (pixels[..., channel] for channel in range(3))
+    if all(np.array_equal(red, other) for other in others):
+        grey = Image.fromarray(np.ascontiguousarray(red)).resize(size, Image.Resampling.BILINEAR)
+        return Image.merge("RGB", (grey,) * 3)
+    return Image.fromarray(pixels).resize(size, Image.Resampling.BILINEAR)
 
 
 def busiest_slice(masks: Sequence[Mask], slices: int) -> int:

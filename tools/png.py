@@ -51,8 +51,11 @@ def _scanlines(image: NDArray[np.uint8]) -> NDArray[np.uint8]:
     lines = np.empty((rows, 1 + 3 * columns), np.uint8)
     lines[:, 0] = UP
     residual = _residual(image)
-    for channel in range(3):
-        lines[:, 1 + channel :: 3] = residual if residual.ndim == 2 else residual[:, :, channel]
+    if residual.ndim == 3:
+        lines[:, 1:] = residual.reshape(rows, -1)
+    else:
+        for channel in range(3):
+            lines[:, 1 + channel :: 3] = residual
     return lines
 
 

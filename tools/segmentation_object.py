@@ -27,7 +27,9 @@ from domain.geometry import Geometry
 from domain.mask import Mask, Outcome
 from domain.study import Series
 from tools.derived_uid import UidFactory
+from tools.highdicom_tables import keep_answers
 from tools.source_instances import (
+    Headers,
     SourceInstance,
     copyable_header,
     source_faults_tolerated,
@@ -40,6 +42,8 @@ PRODUCT = "MedImage Orchestrator"
 DRAFT = "DRAFT, research use, not reviewed by a physician"
 SERIES_NUMBER_OFFSET = 9000
 
+keep_answers()
+
 
 def storable(masks: Sequence[Mask], series_uid: str) -> tuple[Mask, ...]:
     """The masks that belong into the SEG of a series: judged usable, and not empty. Their order numbers segments."""
@@ -47,9 +51,18 @@ def storable(masks: Sequence[Mask], series_uid: str) -> tuple[Mask, ...]:
 
 
 def segmentation_object(
-    series: Series, masks: Sequence[Mask], *, when: datetime, uid: UidFactory, software_version: str
+    series: Series,
+    masks: Sequence[Mask],
+    *,
+    when: datetime,
+    uid: UidFactory,
+    software_version: str,
+    headers: Headers | None = None,
 ) -> Dataset:
     """Write masks (see `storable`) of one series as one SEG; segment n is the n-th mask.
+
+    Args:
+        headers: of the series (see `source_headers`) where they were read already.
 
     Raises:
         NotAnImage: the series did not come as DICOM.
@@ -58,13 +71,19 @@ def segmentation_object(
     if not masks:
         raise UnusableInput("No mask passed quality assurance.", remedy="See the reasons under masks in report.json.")
     with source_faults_tolerated():
-        return _segmentation(series, masks, when=when, uid=uid, software_version=software_version)
+        known = headers or source_headers(series)
+        return _segmentation(series, masks, known, when=when, uid=uid, software_version=software_version)
 
 
 def _segmentation(
-    series: Series, masks: Sequence[Mask], *, when: datetime, uid: UidFactory, software_version: str
+    series: Series,
+    masks: Sequence[Mask],
+    headers: Headers,
+    *,
+    when: datetime,
+    uid: UidFactory,
+    software_version: str,
 ) -> Dataset:
-    headers = source_headers(series)
     real = {key: source_instance(key, header, series) for key, header in headers.items()}
     placed = _distinct_places(series.geometry)
     slices = _slice_images(series, next(iter(headers.values())), real, placed, uid)

@@ -8,7 +8,7 @@ stays exactly as it is at the source.
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from copy import deepcopy
 from dataclasses import dataclass
@@ -22,6 +22,9 @@ from domain.errors import NotAnImage
 from domain.study import Series, SliceSource
 
 UNICODE = "ISO_IR 192"
+
+Headers = Mapping[str, Dataset]
+"""By SOP instance UID, in slice order; not to be changed."""
 
 _TYPE_2 = (
     "PatientID",

@@ -24,7 +24,7 @@ from domain.mask import Mask, Outcome
 from domain.study import Series
 from tools.derived_uid import UidFactory, uid_factory
 from tools.segmentation_object import PRODUCT, SERIES_NUMBER_OFFSET, concept_code, long_string, model_name, settle
-from tools.source_instances import SourceInstance, source_faults_tolerated, source_headers, source_instance
+from tools.source_instances import Headers, SourceInstance, source_faults_tolerated, source_headers, source_instance
 from tools.terminology import PRIVATE_SCHEME, concept, measurement_concept, procedure_code, unit_code
 
 DEVICE_UID = uid_factory(PRODUCT)("device")
@@ -50,10 +50,12 @@ def structured_report(
     when: datetime,
     uid: UidFactory,
     software_version: str,
+    headers: Headers | None = None,
 ) -> Dataset:
     """Write measurements of one series as one SR.
 
     Args:
+        headers: of the series (see `source_headers`) where they were read already.
         segmentation: our SEG of the series.
         masks: the masks in it, segment n is the n-th.
         measurements: of this series; those of no one mask get a group of their own, those of masks that are not in
@@ -64,21 +66,21 @@ def structured_report(
         UnusableInput: there is nothing to report.
     """
     with source_faults_tolerated():
-        return _report(series, segmentation, masks, measurements, when=when, uid=uid, software_version=software_version)
+        known = headers or source_headers(series)
+        real = {key: source_instance(key, header, series) for key, header in known.items()}
+        context = _Context(series, segmentation, real, uid)
+        return _report(context, masks, measurements, when=when, software_version=software_version)
 
 
 def _report(
-    series: Series,
-    segmentation: Dataset,
+    context: _Context,
     masks: Sequence[Mask],
     measurements: Sequence[Measurement],
     *,
     when: datetime,
-    uid: UidFactory,
     software_version: str,
 ) -> Dataset:
-    real = {key: source_instance(key, header, series) for key, header in source_headers(series).items()}
-    context = _Context(series, segmentation, real, uid)
+    series, segmentation, uid = context.series, context.segmentation, context.uid
     groups = [_mask_group(number, mask, measurements, context) for number, mask in enumerate(masks, start=1)]
     groups += _free_groups(measurements, series, uid)
     if not groups:
@@ -86,7 +88,7 @@ def _report(
     kind = sr.Comprehensive3DSR if "FrameOfReferenceUID" in segmentation else sr.ComprehensiveSR
     content = _document(series, groups)[0]
     report = kind(
-        evidence=[segmentation, *(_evidence(instance) for instance in real.values())],
+        evidence=[segmentation, *(_evidence(instance) for instance in context.real.values())],
         content=_empty(content),
         series_instance_uid=uid(f"sr-series:{series.series_uid}"),
         series_number=SERIES_NUMBER_OFFSET // 2 + max(series.series_number or 0, 0) % (SERIES_NUMBER_OFFSET // 2),

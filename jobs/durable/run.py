@@ -120,7 +120,7 @@ class DurableAnalyses:
 
         Args:
             listener: told what happens; what an earlier attempt told already says `replayed`.
-            check: raises where the attempt holds the job no more; asked before anything becomes visible.
+            check: raises where the attempt holds the job no more; asked before the artifacts become visible.
             record: puts the analysis on record, with the fencing token in the same transaction where there is one.
             waits: a model that does not answer ends the attempt, instead of leaving its question unanswered.
 
@@ -168,8 +168,7 @@ class DurableAnalyses:
         if workspace.around.priors is not None:
             workspace.around = replace(workspace.around, priors=KeptPriors(workspace.around.priors, runner))
         reply = await self._analyser.plan(workspace, runner.tell)
-        created = await runner.moment("created")
-        draft = assemble(workspace, reply, analysis_id=job.analysis_id, created=created, refused=refused)
+        draft = assemble(workspace, reply, analysis_id=job.analysis_id, created=runner.last_end, refused=refused)
         out = self._analyses.folder(job.analysis_id)
 
         async def write() -> Sequence[str]:
@@ -186,16 +185,15 @@ class DurableAnalyses:
                 raise not_kept(error) from error
             return warnings
 
-        analysis = completed(draft, await runner.keep("artifacts", write))
-        row = {"needs_review": analysis.needs_review, "steps": len(analysis.steps)}
-
-        async def put() -> Row:
-            await check()
+        async def finish() -> Row:
+            analysis = completed(draft, await write())
             await record(job.access, analysis)
-            return row
+            return {"needs_review": analysis.needs_review, "steps": len(analysis.steps)}
 
-        await runner.keep(RECORDED, put)
-        runner.tell(RunEvent(EventKind.DONE, {"analysis_id": job.analysis_id, "needs_review": analysis.needs_review}))
+        # One step: files and record are the same whenever they are made, so that doing both again changes nothing.
+        row = await runner.keep(RECORDED, finish)
+        done = {"analysis_id": job.analysis_id, "needs_review": row["needs_review"]}
+        runner.tell(RunEvent(EventKind.DONE, done))
         return row
 
 

@@ -12,7 +12,7 @@ from PIL import Image
 from domain.geometry import Geometry
 from domain.study import Volume
 from tests.tools.outputs_builders import box, mask_on, measured, volume_of, write_phantom
-from tools.overlay import COLOURS, LEGEND_PX, busiest_slice, display_pixels, latin, overlay_png, size_text
+from tools.overlay import COLOURS, LEGEND_PX, _enlarged, busiest_slice, display_pixels, latin, overlay_png, size_text
 
 
 def shown(png: bytes) -> np.ndarray:
@@ -98,3 +98,14 @@ def test_images_without_spacing_have_no_bar_and_say_so(tmp_path: Path) -> None:
 def test_text_falls_back_to_what_the_font_has() -> None:
     assert latin("tümör 肝") == "tumor ?"
     assert Geometry((1, 2, 2)).row_direction_letter() is None
+
+
+@pytest.mark.parametrize("size", [(90, 70), (20, 30)])
+def test_grey_is_resampled_as_colour_is(size: tuple[int, int]) -> None:
+    grey = np.random.default_rng(1).integers(0, 256, (40, 50, 1), np.uint8)
+    pixels = np.repeat(grey, 3, axis=-1)
+    wanted = Image.fromarray(pixels).resize(size, Image.Resampling.BILINEAR)
+    np.testing.assert_array_equal(np.asarray(_enlarged(pixels, size)), np.asarray(wanted))
+    pixels[..., 1] //= 2
+    wanted = Image.fromarray(pixels).resize(size, Image.Resampling.BILINEAR)
+    np.testing.assert_array_equal(np.asarray(_enlarged(pixels, size)), np.asarray(wanted))
