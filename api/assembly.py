@@ -16,6 +16,8 @@ from jobs.board_imaging import ConversationImaging
 from jobs.boards import BoardRooms
 from jobs.conversations import StudyConversations
 from jobs.installation import Installation
+from jobs.scaling_figures import ScalingFigures
+from jobs.scaling_instances import KnownInstances
 from jobs.service import JobService
 from memory.learning import Learning
 from prompts.guidance import BuiltinGuidance
@@ -50,12 +52,15 @@ def services(
     chat: ChatConfiguration,
     compute: Compute,
     learned: Learning | None = None,
+    scaling: ScalingFigures | None = None,
+    instances: KnownInstances | None = None,
 ) -> Services:
     """Everything an endpoint may use.
 
     Args:
         chat: the chat model, for the agents of a tumour board.
         learned: what reviewers taught; its owner is this process.
+        scaling, instances: what an autoscaler asks.
     """
     folder, audit, clock, decoding = installation.folder, installation.audit, installation.clock, installation.decoding
     studies, store, analyses = installation.studies, installation.store, installation.analyses
@@ -92,6 +97,11 @@ def services(
         if learned is not None:
             learned.close()
 
+    async def close_scaling() -> None:
+        for asked in (scaling, instances):
+            if asked is not None:
+                await asked.aclose()
+
     return Services(
         studies=studies,
         store=store,
@@ -110,9 +120,11 @@ def services(
         limits=front.limits,
         user=front.user,
         startup=(jobs.start,),
-        shutdown=(boards.aclose, jobs.close, close_learned, installation.close),
+        shutdown=(boards.aclose, close_scaling, jobs.close, close_learned, installation.close),
         models=fleet.catalogue.rows,
         traffic=fleet.traffic.snapshot,
+        scaling=scaling,
+        instances=instances.now if instances is not None else dict,
         learning=learned,
         history=installation.uploaded,
         boards=boards,

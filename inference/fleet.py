@@ -10,7 +10,7 @@ from pathlib import Path
 import httpx
 
 from domain.ports import Compute
-from inference.azure.discovery import AzureEndpoints
+from inference.azure.discovery import TTL_S, AzureEndpoints
 from inference.azure.resolving import ResolvingTransport
 from inference.azure.setting import EndpointSetting
 from inference.catalogue import Catalogue
@@ -22,9 +22,10 @@ from inference.medimageinsight import MedImageInsight
 from inference.medimageparse import MedImageParse
 from inference.medimageparse3d import MedImageParse3D
 from inference.transport.endpoint import Endpoint
-from inference.transport.quota import QuotaAlert
+from inference.transport.quota import QuotaAlert, QuotaStore
 from inference.transport.result_cache import ResultCache
 from inference.transport.retry import RetryPolicy
+from inference.transport.shared_limits import SharedLimits
 from inference.transport.traffic import Traffic
 from inference.transport.transport import EndpointTransport, Shared, open_client
 from inference.volume_models import EndpointVolumeModel, LocalVolumeModel
@@ -48,6 +49,7 @@ class FleetSettings:
     Attributes:
         classifiers: endpoint of each classifier card that has one, by card name.
         cache_bytes: memory for answers; 0 for none.
+        look_up_s: how long what Azure said about an endpoint is believed.
     """
 
     medimageparse: ModelEndpoints = ModelEndpoints()
@@ -58,6 +60,13 @@ class FleetSettings:
     classifiers: Mapping[str, EndpointSetting] = field(default_factory=dict)
     embedded: bool = True
     cache_bytes: int = 256 * MIB
+    look_up_s: float = TTL_S
+
+    @property
+    def endpoints(self) -> tuple[EndpointSetting, ...]:
+        """Every endpoint that is configured."""
+        models = (self.medimageparse, self.medimageparse3d, self.medimageinsight, self.cxrreportgen)
+        return (*(endpoint for model in models for endpoint in model.endpoints), *self.classifiers.values())
 
 
 @dataclass(frozen=True)
@@ -67,6 +76,7 @@ class Fleet:
     Attributes:
         insight, chest_report: None where no endpoint is configured.
         traffic: counters by endpoint, since the process began.
+        azure: what is known of the endpoints that Azure was asked about.
     """
 
     catalogue: Catalogue
@@ -75,19 +85,30 @@ class Fleet:
     classifiers: tuple[Classifier, ...]
     traffic: Traffic
     cache: ResultCache | None
+    azure: AzureEndpoints
 
 
 @asynccontextmanager
 async def open_fleet(
-    settings: FleetSettings, *, compute: Compute, on_alert: Callable[[QuotaAlert], None] | None = None
+    settings: FleetSettings,
+    *,
+    compute: Compute,
+    limits: SharedLimits | None = None,
+    quotas: QuotaStore | None = None,
+    on_alert: Callable[[QuotaAlert], None] | None = None,
 ) -> AsyncIterator[Fleet]:
     """Open what is configured, within one event loop; connections are closed at the end.
 
     Nothing is called: an endpoint named by its ARM ID is looked up at the first request.
+
+    Args:
+        limits: shared with the workers of other processes; None where this process is alone.
+        quotas: counts of the day's quotas; None counts in this process, and forgets them with it.
+        on_alert: told of quotas that are nearly used up, by counts of this process.
     """
     cache = ResultCache(settings.cache_bytes) if settings.cache_bytes else None
-    shared = Shared(cache=cache, traffic=Traffic(), on_alert=on_alert)
-    azure = AzureEndpoints()
+    shared = Shared(cache=cache, traffic=Traffic(), limits=limits, quotas=quotas, on_alert=on_alert)
+    azure = AzureEndpoints(ttl_s=settings.look_up_s)
     async with open_client(read_s=_longest_read(settings)) as client:
         connect = _Connector(client, shared, azure)
         parse = connect(settings.medimageparse)
@@ -108,6 +129,7 @@ async def open_fleet(
             classifiers=_classifiers(settings, connect, compute),
             traffic=shared.traffic or Traffic(),
             cache=cache,
+            azure=azure,
         )
 
 

@@ -73,6 +73,8 @@ def parser(version: str) -> argparse.ArgumentParser:
     )
     worker.add_argument("--slots", type=positive, metavar="N", help="jobs at once; by default MEDIMAGE_JOBS__SLOTS")
 
+    _scale(commands)
+
     analyze = commands.add_parser(
         "analyze",
         help="answer a question about images",
@@ -120,6 +122,19 @@ def parser(version: str) -> argparse.ArgumentParser:
     _bench(commands)
     commands.add_parser("doctor", help="check every configured connection and say what is wrong")
     return top
+
+
+def _scale(commands: argparse._SubParsersAction[Parser]) -> None:
+    scale = commands.add_parser(
+        "scale",
+        help="change the instances of endpoints on Azure to what the queue needs",
+        description="Says for each endpoint with max_instances how many instances it should have, and why; with "
+        "--apply it asks Azure for them. Exit status: 0 done; 1 an endpoint could not be looked at or changed.",
+    )
+    scale.add_argument("--apply", action="store_true", help="change them; without it nothing is changed")
+    scale.add_argument(
+        "--target-min", type=positive, default=15, metavar="N", help="work the queue off in N minutes (15)"
+    )
 
 
 def _bench(commands: argparse._SubParsersAction[Parser]) -> None:

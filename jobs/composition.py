@@ -15,14 +15,21 @@ from domain.approval import Requests
 from domain.ports import Clock, Compute, PromptAdvice
 from inference.fleet import Fleet, FleetSettings, open_fleet
 from inference.transport.quota import QuotaAlert
+from inference.transport.shared_limits import StoredLimits
 from jobs.analyse import Analyser
 from jobs.durable.chat import durable_chat_client
 from jobs.installation import HistorySource, Installation, open_installation
+from jobs.scaling_figures import ScalingFigures
+from jobs.scaling_forecast import ArrivalForecast
+from jobs.scaling_instances import KnownInstances, ScaledEndpoint
 from jobs.service import JobService, Working
+from jobs.shared_endpoints import shared_endpoints, shares_limits
 from jobs.workers.loop import Slots
 from plugins.workspace import Surroundings
 from prompts.guidance import BuiltinGuidance
 from records.audit import AuditLedger
+from records.endpoint_limits import EndpointLimitRecords
+from records.endpoint_quotas import EndpointQuotaRecords
 
 
 @dataclass(frozen=True)
@@ -41,6 +48,7 @@ class Composition:
         folder: of its data. database: SQLAlchemy URL.
         requests: the door through which runs ask for approvals.
         released, repeats, tries, requested_tries: see `jobs.analyse.Analyser`.
+        scaled: endpoints whose instances may be changed. zone: of the hospital, for the hours of a forecast.
     """
 
     version: str
@@ -56,6 +64,8 @@ class Composition:
     repeats: int = 0
     tries: int = 4
     requested_tries: int = 12
+    scaled: tuple[ScaledEndpoint, ...] = ()
+    zone: str = "UTC"
 
     @asynccontextmanager
     async def engine(
@@ -68,10 +78,15 @@ class Composition:
             durable: runs may be attempts of durable jobs, whose exchanges with the chat model are recorded.
 
         Raises:
-            ConfigurationError: the chat model or an endpoint cannot work as configured.
+            ConfigurationError: the chat model, an endpoint or the database cannot work as configured.
         """
         self.chat.check()
-        async with open_fleet(self.fleet, compute=compute, on_alert=_tell_quota) as fleet:
+        async with (
+            shared_endpoints(self.fleet, self.folder, self.database, clock) as shared,
+            open_fleet(
+                self.fleet, compute=compute, limits=shared.limits, quotas=shared.quotas, on_alert=_tell_quota
+            ) as fleet,
+        ):
             client = durable_chat_client(self.chat) if durable and self.chat.remote else None
             planner = Planner(self.chat, self.budget, client)
             try:
@@ -115,6 +130,22 @@ class Composition:
         )
         how = replace(self.working, slots=Slots(slots, self.working.slots.reserved))
         return installation, JobService(installation, how)
+
+    def scaling(self, installation: Installation, jobs: JobService) -> ScalingFigures:
+        """What an autoscaler asks, read from the records of an installation."""
+        database = installation.database
+        return ScalingFigures(
+            jobs.workers,
+            installation.clock,
+            limits=StoredLimits(EndpointLimitRecords(database)) if shares_limits(self.database) else None,
+            quotas=EndpointQuotaRecords(installation.audit),
+            forecast=ArrivalForecast(database, installation.clock, self.zone),
+            zones={setting.daily.zone for setting in self.fleet.endpoints} or {"UTC"},
+        )
+
+    def instances(self, engine: Engine) -> KnownInstances:
+        """Instances of the endpoints that may be scaled."""
+        return KnownInstances(engine.fleet.azure, self.scaled)
 
 
 def _tell_quota(alert: QuotaAlert) -> None:

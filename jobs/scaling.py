@@ -8,15 +8,15 @@ platform and after it was answered.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Protocol
 
 from domain.access import AccessContext
 from domain.errors import MedImageError
 from domain.ports import Clock
-from jobs.scaling_figures import TARGET_S, EndpointFigures, Figures, instances_of
-from jobs.scheduling.demand import Bounds
+from jobs.scaling_figures import TARGET_S, EndpointFigures, Figures, instances_of, work_of_instances
+from jobs.scheduling.demand import Bounds, needed
 from records.endpoint_scalings import EndpointScalings, Scaling
 
 COOLDOWN_S = 900.0
@@ -100,10 +100,10 @@ class Autoscaler:
         wanted, reason = decide(figures, of, present)
         decision = Decision(of.endpoint, of.deployment, present, wanted, reason)
         if wanted == present or not apply:
-            return decision if wanted == present else _with(decision, reason=f"{reason}; give --apply to change it")
+            return decision if wanted == present else replace(decision, reason=f"{reason}; give --apply to change it")
         rest_s = await self._rest_s(of)
         if rest_s > 0:
-            return _with(
+            return replace(
                 decision, reason=f"{reason}; the last change was just now, the next is possible in {rest_s:.0f} s"
             )
         return await self._change(access, of, platform, decision)
@@ -111,14 +111,14 @@ class Autoscaler:
     async def _change(self, access: AccessContext, of: Scalable, platform: Platform, decision: Decision) -> Decision:
         step = Scaling(of.endpoint, of.deployment, decision.present, decision.wanted, self._clock.now(), access.user)
         if not await self._scalings.begin(access, step, of.cooldown_s):
-            return _with(decision, reason=f"{decision.reason}; somebody else is changing it")
+            return replace(decision, reason=f"{decision.reason}; somebody else is changing it")
         try:
             await platform.scale(decision.wanted)
         except MedImageError as error:
             await self._scalings.note(access, step, "failed", type(error).__name__)
-            return _with(decision, error=str(error))
+            return replace(decision, error=str(error))
         await self._scalings.note(access, step, "ok", decision.reason)
-        return _with(decision, applied=True)
+        return replace(decision, applied=True)
 
     async def _rest_s(self, of: Scalable) -> float:
         last = await self._scalings.last(of.endpoint)
@@ -130,11 +130,15 @@ class Autoscaler:
 def decide(figures: Figures, of: Scalable, present: int) -> tuple[int, str]:
     """Instances that an endpoint should have now, and why."""
     queue, endpoint = figures.queue, figures.endpoints.get(of.endpoint, EndpointFigures())
-    ideal = instances_of(queue, endpoint, present, Bounds(of.least, of.most), of.target_s)
+    coming_per_s = figures.forecast.high_per_s if figures.forecast else 0.0
+    ideal = instances_of(queue, endpoint, present, Bounds(of.least, of.most), of.target_s, coming_per_s)
     # By halves and doubles: the throughput that this is reckoned from changes with it.
     wanted = max(of.least, min(of.most, 2 * max(present, 1), max(ideal, (present + 1) // 2)))
     drain = f"{queue.depth / queue.per_s / 60:.0f} min to work off" if queue.per_s else "no throughput measured"
-    return wanted, f"{queue.depth} jobs wait, {drain}, endpoint {endpoint.busy:.0%} busy"
+    reason = f"{queue.depth} jobs wait, {drain}, endpoint {endpoint.busy:.0%} busy"
+    if figures.forecast is not None:
+        reason = f"{reason}, up to {figures.forecast.high:.0f} jobs in the next hour"
+    return wanted, reason
 
 
 def recommended(figures: Figures, endpoints: Mapping[Scalable, int]) -> Mapping[str, int]:
@@ -142,13 +146,13 @@ def recommended(figures: Figures, endpoints: Mapping[Scalable, int]) -> Mapping[
     return {of.endpoint: decide(figures, of, present)[0] for of, present in endpoints.items()}
 
 
-def _with(decision: Decision, *, reason: str = "", applied: bool = False, error: str = "") -> Decision:
-    return Decision(
-        decision.endpoint,
-        decision.deployment,
-        decision.present,
-        decision.wanted,
-        reason or decision.reason,
-        applied,
-        error,
-    )
+def foreseen(figures: Figures, endpoints: Mapping[Scalable, int]) -> Mapping[str, int]:
+    """Instances by endpoint label that the next hour needs, queue apart; none where nothing is known or measured."""
+    found = {}
+    for of, present in endpoints.items():
+        endpoint = figures.endpoints.get(of.endpoint, EndpointFigures())
+        work = work_of_instances(figures.queue, endpoint, present, of.target_s)
+        if work is not None and figures.forecast is not None:
+            alone = replace(work, queued=0.0, per_s=figures.forecast.high_per_s)
+            found[of.endpoint] = needed(alone, Bounds(of.least, of.most))
+    return found

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 from domain.access import AccessContext
@@ -12,10 +11,11 @@ from domain.ports import Clock
 from inference.azure.deployments import EndpointId
 from inference.azure.identity import Patience
 from inference.azure.scaling import ScalingPlane, scaling_plane
-from inference.azure.setting import EndpointSetting
 from inference.transport.shared_limits import StoredLimits
 from jobs.scaling import Autoscaler, Decision, Scalable
 from jobs.scaling_figures import TARGET_S, ScalingFigures
+from jobs.scaling_forecast import ArrivalForecast
+from jobs.scaling_instances import ScaledEndpoint
 from records.audit import AuditLedger, pseudonym_key
 from records.database import Database
 from records.endpoint_limits import EndpointLimitRecords
@@ -23,19 +23,8 @@ from records.endpoint_scalings import EndpointScalings
 from records.job_signals import JobSignals
 from records.job_workers import JobWorkers
 
-
-@dataclass(frozen=True)
-class ScaledEndpoint:
-    """A configured endpoint and how far it may be scaled.
-
-    Attributes:
-        least, most: instances. identity: its setting's own, which needs the right to write deployments.
-    """
-
-    setting: EndpointSetting
-    least: int = 1
-    most: int = 4
-    cooldown_s: float = 900.0
+FORECAST_S = 120.0
+"""How long past arrivals may take to be counted; a command has time."""
 
 
 class AzurePlatform:
@@ -64,12 +53,14 @@ async def scale(
     clock: Clock,
     apply: bool = False,
     target_s: float = TARGET_S,
+    zone: str = "UTC",
     patience: Patience | None = None,
 ) -> tuple[Decision, ...]:
     """Decide, and change where `apply` says so. An endpoint that cannot be looked at is a decision with an error.
 
     Args:
         folder: of the data, for the audit's key.
+        zone: of the hospital, for the hours of the forecast.
 
     Raises:
         ConfigurationError: no endpoint can be scaled. DatabaseUnavailable.
@@ -77,7 +68,7 @@ async def scale(
     if not endpoints:
         raise ConfigurationError(
             "No endpoint can be scaled.",
-            remedy="Configure one by its ARM ID, with the number of instances that it may have.",
+            remedy="Configure one by its ARM ID, with max_instances.",
             where="MEDIMAGE_MODELS__…__ENDPOINTS",
         )
     database = Database(database_url)
@@ -86,7 +77,11 @@ async def scale(
         audit = AuditLedger(database, clock, pseudonym_key(folder / "audit.key"))
         limits = StoredLimits(EndpointLimitRecords(database))
         workers = JobWorkers(audit, clock, JobSignals(database))
-        figures = await ScalingFigures(workers, clock, limits=limits, target_s=target_s).now()
+        forecast = ArrivalForecast(database, clock, zone, read_s=FORECAST_S)
+        try:
+            figures = await ScalingFigures(workers, clock, limits=limits, forecast=forecast, target_s=target_s).now()
+        finally:
+            await forecast.aclose()
         found, failed = [], []
         for endpoint in endpoints:
             try:

@@ -6,7 +6,7 @@ Serves `inference.transport.shared_quota.QuotaLedger`.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 
 from sqlalchemy import select
@@ -24,12 +24,13 @@ SYSTEM = AccessContext("system", None)
 
 @dataclass(frozen=True)
 class DayUse:
-    """What one day has used of an endpoint, and its limits, by kind."""
+    """What one day has used of an endpoint, and its limits, by kind. `alerted`: the highest share that was told."""
 
     endpoint: str
     day: date
     used: Mapping[str, float]
     limits: Mapping[str, float]
+    alerted: Mapping[str, float] = field(default_factory=dict)
 
 
 class EndpointQuotaRecords:
@@ -87,7 +88,7 @@ class EndpointQuotaRecords:
                 .where(EndpointQuotaRow.day.in_(days))
                 .order_by(EndpointQuotaRow.endpoint, EndpointQuotaRow.day)
             )
-            return tuple(DayUse(row.endpoint, row.day, _used(row), dict(row.limits)) for row in rows)
+            return tuple(DayUse(row.endpoint, row.day, _used(row), dict(row.limits), dict(row.alerted)) for row in rows)
 
         return await self._audit.database.transact(read)
 

@@ -16,7 +16,6 @@ from api.metrics.scaling import ScalingCollector
 from api.problems import problems
 from api.services import Given
 from domain.errors import MedImageError
-from jobs.scaling_figures import ScalingFigures
 
 _logger = logging.getLogger(__name__)
 
@@ -64,15 +63,15 @@ class TrafficCollector(Collector):
 async def metrics(services: Given) -> Response:
     """Requests, failures, retries, bytes, cost, latency and queue time of each endpoint since the start.
 
-    Where workers share a queue on record also its depth, wait and throughput, what endpoints have in flight, and how
-    many workers would keep up. While the database is away, these are absent.
+    Besides, of all processes: the queue's depth, wait and throughput, what is expected in the next hour, what endpoints
+    have in flight and what their day's quotas have left, and how many workers and instances would keep up. While the
+    database is away, these are absent.
     """
     registry = CollectorRegistry(auto_describe=False)
     registry.register(TrafficCollector(services.traffic))
-    scaling: ScalingFigures | None = getattr(services, "scaling", None)
-    if scaling is not None:
+    if services.scaling is not None:
         try:
-            registry.register(ScalingCollector(await scaling.now()))
+            registry.register(ScalingCollector(await services.scaling.now(), services.instances()))
         except MedImageError as error:
             _logger.warning("The queue's figures cannot be read (%s).", type(error).__name__)
     return Response(generate_latest(registry), media_type=CONTENT_TYPE_LATEST)

@@ -76,6 +76,7 @@ class Behaviour:
         categories: False leaves `text_features` out.
         faults: one is used up by each request, before anything good happens.
         key: bearer key that is asked for.
+        at_once: requests that are being answered; most: how many there ever were.
     """
 
     shapes: Mapping[str, Shape] = field(default_factory=dict)
@@ -88,6 +89,8 @@ class Behaviour:
     faults: list[str] = field(default_factory=list)
     slow_s: float = 2.0
     requests: list[dict[str, Any]] = field(default_factory=list)
+    at_once: int = 0
+    most: int = 0
 
 
 def answer_row(masks: NDArray[np.generic], names: list[str] | None, *, features: str, newlines: bool) -> dict[str, Any]:
@@ -129,11 +132,20 @@ class _Handler(BaseHTTPRequestHandler):
         with self.server.lock:
             record = {"headers": {k.lower(): v for k, v in self.headers.items()}, "body": json.loads(body)}
             behaviour.requests.append(record)
+            behaviour.at_once += 1
+            behaviour.most = max(behaviour.most, behaviour.at_once)
             fault = behaviour.faults.pop(0) if behaviour.faults else ""
+        try:
+            self._scored(behaviour, fault, record["body"])
+        finally:
+            with self.server.lock:
+                behaviour.at_once -= 1
+
+    def _scored(self, behaviour: Behaviour, fault: str, body: dict[str, Any]) -> None:
         if behaviour.key and self.headers.get("authorization") != f"Bearer {behaviour.key}":
             self._send(401, b"{}")
             return
-        problem, prompts = _contract_problem(record["body"])
+        problem, prompts = _contract_problem(body)
         if problem:
             self._send(400, json.dumps({"error": {"code": "request_invalid", "message": problem}}).encode())
             return

@@ -14,14 +14,16 @@ from domain.access import AccessContext
 from domain.errors import ConfigurationError, ModelRefused, ModelUnreachable
 from domain.study import Order, Priority
 from inference.azure.deployments import EndpointId
+from inference.azure.discovery import AzureEndpoints
 from inference.azure.identity import Identity, Patience
 from inference.azure.scaling import ScalingPlane, scaling_plane
 from inference.azure.setting import EndpointSetting
 from inference.transport.allotment import Terms, Wanted
 from inference.transport.shared_limits import StoredLimits
 from jobs.scaling import Autoscaler, Decision, Scalable, decide
-from jobs.scaling_command import ScaledEndpoint, scale
+from jobs.scaling_command import scale
 from jobs.scaling_figures import EndpointFigures, Figures
+from jobs.scaling_instances import KnownInstances, ScaledEndpoint
 from records.audit import AuditLedger
 from records.database import Database
 from records.endpoint_limits import EndpointLimitRecords
@@ -43,6 +45,9 @@ class Clock:
 
     def now(self) -> datetime:
         return self.moment
+
+    def monotonic(self) -> float:
+        return self.moment.timestamp()
 
 
 class Machines:
@@ -251,3 +256,26 @@ async def test_the_command_scales_what_is_configured(azure: Azure, sqlite_url: s
     database.close()
     with pytest.raises(ConfigurationError, match="No endpoint can be scaled"):
         await scale(sqlite_url, tmp_path, [], user="me", clock=Clock())
+
+
+@azure_warnings
+async def test_a_server_knows_how_many_instances_there_are(azure: Azure) -> None:
+    def configured(name: str) -> ScaledEndpoint:
+        setting = EndpointSetting(azure.arm_id(name), identity=Identity(TENANT, CLIENT, SECRET), cloud=azure.url)
+        return ScaledEndpoint(setting, least=1, most=3)
+
+    endpoints = AzureEndpoints(patience=Patience(connect_s=5, read_s=5, retries=0), ttl_s=0)
+    known = KnownInstances(endpoints, [configured("parse"), configured("nobody")])
+    assert known.now() == {}, "nobody waits for Azure"
+    of = Scalable(EndpointSetting("https://localhost/parse/score", name="parse").endpoint().label, "blue", 1, 3)
+
+    async def until(instances: int) -> None:
+        async with asyncio.timeout(30):
+            while known.now() != {of: instances}:
+                await asyncio.sleep(0.05)
+
+    await until(2)
+    azure.endpoints["parse"].deployments[0]["sku"]["capacity"] = 3
+    await until(3)
+    assert len({path for _, path, *_ in azure.requests if "nobody" in path}) <= 1, "asked again after a minute only"
+    await known.aclose()

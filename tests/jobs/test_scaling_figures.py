@@ -17,7 +17,9 @@ from domain.ports import JobState
 from domain.study import Order, Priority
 from inference.transport.allotment import Terms, Wanted
 from inference.transport.shared_limits import StoredLimits
-from jobs.scaling_figures import EndpointFigures, ScalingFigures, instances_of
+from jobs.scaling import Scalable, foreseen, recommended
+from jobs.scaling_figures import EndpointFigures, Figures, ScalingFigures, instances_of
+from jobs.scaling_forecast import ArrivalForecast, Forecast
 from jobs.scheduling.demand import Bounds
 from records.audit import AuditLedger
 from records.database import Database
@@ -36,6 +38,9 @@ NOW = datetime(2031, 3, 1, 12, tzinfo=UTC)
 class Clock:
     def now(self) -> datetime:
         return NOW
+
+    def monotonic(self) -> float:
+        return NOW.timestamp()
 
 
 @pytest.fixture
@@ -76,6 +81,16 @@ async def filled(audit: AuditLedger) -> None:
     set_job(audit.database, "j8", state=JobState.DONE.value, finished=ago(7200), seconds=1000.0)
 
 
+def exported(figures: Figures, instances: dict[Scalable, int]) -> dict[tuple[str, ...], float]:
+    registry = CollectorRegistry(auto_describe=False)
+    registry.register(ScalingCollector(figures, instances))
+    return {
+        (sample.name, *sorted(sample.labels.values())): sample.value
+        for family in text_string_to_metric_families(generate_latest(registry).decode())
+        for sample in family.samples
+    }
+
+
 async def test_figures_of_a_queue(audit: AuditLedger) -> None:
     await filled(audit)
     figures = await queue_figures(audit.database, NOW)
@@ -95,33 +110,38 @@ async def test_an_empty_queue_has_figures_too(audit: AuditLedger) -> None:
 
 async def test_prometheus_reads_every_gauge(audit: AuditLedger) -> None:
     await filled(audit)
+    set_job(audit.database, "j0", created=ago(3 * 3600))
     workers = JobWorkers(audit, Clock(), JobSignals(audit.database))
     await workers.beat(WorkerFacts("w", "h", 1, "b", "v", 2))
     limits = StoredLimits(EndpointLimitRecords(audit.database))
     await limits.acquire('MedImageParse ("a\\b")', Terms(8), Wanted("w", 3, (0, 0, 1, 0), 1, 1))
     quotas = EndpointQuotaRecords(audit)
-    await quotas.add("other", NOW.date(), {"requests": 25}, {"requests": 100}, (1.0,))
-    scaling = ScalingFigures(workers, Clock(), limits=limits, quotas=quotas, target_s=10)
+    await quotas.add("other", NOW.date(), {"requests": 25}, {"requests": 100}, (0.2, 1.0))
+    await quotas.add("other", NOW.date() - timedelta(days=1), {"requests": 90}, {"requests": 100}, (1.0,))
+    forecast = ArrivalForecast(audit.database, Clock(), read_s=30)
+    scaling = ScalingFigures(workers, Clock(), limits=limits, quotas=quotas, forecast=forecast, target_s=10)
     figures = await scaling.now()
-    registry = CollectorRegistry(auto_describe=False)
-    registry.register(ScalingCollector(figures, {"other": 3}))
-    found = {
-        (sample.name, *sorted(sample.labels.values())): sample.value
-        for family in text_string_to_metric_families(generate_latest(registry).decode())
-        for sample in family.samples
-    }
+    found = exported(figures, {Scalable("other", "blue", 1, 8): 3})
     assert {name for name, *_ in found} == set(GAUGES)
     assert found["medimage_queue_depth", "STAT"] == 2
     assert found["medimage_queue_depth", "URGENT"] == 0
     assert found["medimage_oldest_wait_seconds", "STAT"] == 30
+    assert found["medimage_forecast_arrivals", "mean"] == 0, "nothing came in the last two whole hours"
+    assert found["medimage_forecast_workers",] == 1
     assert found["medimage_endpoint_in_flight", 'MedImageParse ("a\\b")'] == 3
     assert found["medimage_endpoint_limit", 'MedImageParse ("a\\b")'] == 8
     assert found["medimage_quota_used_ratio", "other", "requests"] == 0.25
-    assert found["medimage_recommended_instances", "other"] == 3
+    assert found["medimage_quota_used", "other", "requests"] == 25
+    assert found["medimage_quota_left", "other", "requests"] == 75
+    assert found["medimage_quota_alert_ratio", "other", "requests"] == 0.2
+    assert found["medimage_instances", "other"] == 3
+    assert found["medimage_recommended_instances", "other"] == 2, "nothing is in flight there: fewer, by half"
+    assert found["medimage_forecast_instances", "other"] == 1
     assert found["medimage_workers",] == 1
     # 10 jobs of 20 s in 10 s are 20 busy slots and what comes besides, at 80 % load and 2 slots a worker.
     assert found["medimage_recommended_workers",] == 13
     assert await scaling.now() is figures, "read again only after some seconds"
+    await scaling.aclose()
 
 
 def figures_of(depth: int, ended: int, arrived: int = 0) -> QueueFigures:
@@ -135,3 +155,17 @@ def test_instances_follow_queue_and_throughput() -> None:
     assert instances_of(figures_of(100_000, 60), busy, 2, bounds) == 8
     assert instances_of(figures_of(500, 0), busy, 2, bounds) == 2, "nothing was measured"
     assert instances_of(figures_of(0, 0), busy, 0, bounds) == 1
+
+
+def test_what_is_expected_is_provided_for_before_it_comes() -> None:
+    """Instances take minutes to begin."""
+    busy, of = EndpointFigures(8, 8), Scalable("e", "blue", 1, 16)
+    calm = Figures(figures_of(0, 60, 60), {"e": busy}, 1, 1, 1)
+    rush = Figures(calm.queue, calm.endpoints, 1, 1, 1, Forecast(mean=1200, high=1440, weeks=4), 5)
+    # 60 jobs in 10 min keep 2 busy instances busy: 180 an hour each; at 80 % load 1,440 need 10.
+    assert foreseen(rush, {of: 2}) == {"e": 10}
+    assert recommended(rush, {of: 2}) == {"e": 4}, "twofold at most at a time"
+    assert recommended(calm, {of: 2}) == {"e": 3}
+    assert foreseen(calm, {of: 2}) == {}
+    unmeasured = Figures(figures_of(5, 0), {}, 1, 1, 1, rush.forecast)
+    assert foreseen(unmeasured, {of: 2}) == {}
