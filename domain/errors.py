@@ -18,8 +18,10 @@ MedImageError
 │   └── ModelResponseInvalid      an answer that breaks the contract; never turned into a mask
 ├── ChatError                 the chat model failed
 │   └── BudgetExceeded            steps, tokens or seconds of a turn are used up
-├── NotFound                  StudyNotFound, AnalysisNotFound, JobNotFound, ArtifactNotFound, BoardNotFound
+├── NotFound                  StudyNotFound, AnalysisNotFound, JobNotFound, ArtifactNotFound, BoardNotFound,
+│                             OpinionNotFound
 ├── TransitionRefused         the life of an analysis does not allow that step
+│   ├── CriticalUntold            a signature while a critical finding is not settled
 │   └── SignatureBroken           files of a signed analysis are not what was signed
 ├── ReviewRefused             a reviewer's edit that does not fit the draft
 ├── BoardClosed               a tumour board that has ended takes nothing more
@@ -201,6 +203,10 @@ class BoardNotFound(NotFound):
     """No such tumour board."""
 
 
+class OpinionNotFound(NotFound):
+    """No such request for an opinion on this analysis."""
+
+
 class BoardClosed(MedImageError):
     """A tumour board that has ended takes nothing more."""
 
@@ -209,6 +215,12 @@ class BoardClosed(MedImageError):
 
 class TransitionRefused(MedImageError):
     """The life of an analysis does not allow that step."""
+
+
+class CriticalUntold(TransitionRefused):
+    """A signature while a critical finding is neither told nor dismissed by the attending."""
+
+    remedy_default = "Tell it, and record as the attending who was told and when; or dismiss it with a reason."
 
 
 class SignatureBroken(TransitionRefused):

@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 
 from domain.access import AccessContext
 from domain.analysis import Status
+from domain.errors import AnalysisNotFound
 from domain.review import Action
 from records.analysis_tables import ReviewRow
 from records.audit import Attempt, AuditLedger
@@ -40,6 +41,15 @@ class Act:
             "to": self.becomes.value,
             "edited": list(self.edited),
         }
+
+
+def locked(session: Session, access: AccessContext, analysis_id: str, *, hold: bool = True) -> AnalysisRow:
+    """An analysis, held for the transaction under way, or only seen. Raises AnalysisNotFound, PatientLockViolation."""
+    row = session.get(AnalysisRow, analysis_id, with_for_update=hold or None)
+    if row is None:
+        raise AnalysisNotFound("There is no such analysis.")
+    access.require(row.patient_key)
+    return row
 
 
 def keep_act(session: Session, analysis_id: str, act: Act) -> None:
@@ -79,12 +89,13 @@ class ReviewRecords:
             found = session.execute(query).all()
             for _, patient_key in found:
                 access.require(patient_key)
-            return tuple((row.analysis_id, _act(row)) for row, _ in found)
+            return tuple((row.analysis_id, act_of(row)) for row, _ in found)
 
         return await self._audit.guard(access, Attempt("review.list", "study", study_uid), work)
 
 
-def _act(row: ReviewRow) -> Act:
+def act_of(row: ReviewRow) -> Act:
+    """A row as the act that it keeps."""
     return Act(
         action=Action(row.action),
         reviewer=row.reviewer,

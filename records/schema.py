@@ -12,6 +12,8 @@ MODULES = (
     "records.exchange_tables",
     "records.job_tables",
     "records.endpoint_tables",
+    "records.review_tables",
+    "records.worklist_tables",
 )
 """Modules that declare tables."""
 

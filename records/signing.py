@@ -8,6 +8,7 @@ older files, which are written again before anything is delivered.
 from __future__ import annotations
 
 import asyncio
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -16,18 +17,19 @@ from sqlalchemy.orm import Session
 from domain.access import AccessContext
 from domain.analysis import UNREVIEWED, Status
 from domain.approval import Approval, Decision, Effect
-from domain.errors import AnalysisNotFound, ApprovalDecided, ReviewRefused
+from domain.errors import ApprovalDecided, ReviewRefused, TransitionRefused
 from domain.lifecycle import DELIVERED, SIGNED
 from domain.ports import Clock
 from domain.review import CORRECTING, Action, Review, after_review, require_transition
+from domain.review_acts import require_told, undelivered
 from records.analyses import AnalysisRecord, AnalysisRecords
 from records.approvals import ApprovalRecords, Then
 from records.artifacts import facts_of, files_of, keep_artifacts, kept_artifacts
 from records.audit import Attempt, AuditLedger
 from records.errors import require_version
 from records.files import folder_name
-from records.reviews import Act, keep_act
-from records.signed_files import REPORT, SEALED, TEXT, copy_signed, digests_of, follow, seal
+from records.reviews import Act, keep_act, locked
+from records.signed_files import PAGES, REPORT, TEXT, as_signed, copy_signed, digests_of, follow, sealed
 from records.tables import AnalysisRow
 from tools.reviewed_report import edited
 
@@ -75,7 +77,7 @@ class Signing:
             return await self._signed_by(access, analysis_id, review.reason, expected)
 
         def work(session: Session) -> None:
-            row = _locked(session, access, analysis_id)
+            row = locked(session, access, analysis_id)
             require_version("analysis", row.version, expected)
             acts, present = list(row.document.get("reviews", ())), Status(row.status)
             taken = next((a["from"] for a in reversed(acts) if a["action"] == Action.START.value), Status.DRAFT)
@@ -111,6 +113,7 @@ class Signing:
             ApprovalNotFound, PatientLockViolation, ApprovalDecided.
             Conflict: the analysis is another version now; nothing is decided then.
             TransitionRefused: the analysis is not where the effect may come; nothing is decided then.
+            CriticalUntold: a critical finding is neither told nor dismissed; nothing is signed then.
             SignatureBroken: delivery was approved, but the files are not what was signed; nothing is delivered.
         """
         asked = await self.approvals.get(access, approval_id)
@@ -130,17 +133,18 @@ class Signing:
     async def settle(self, analysis_id: str) -> None:
         """Let the files follow the record, under its lock: of two changes the later one is written last.
 
-        Drafts that nobody reviewed are as their run wrote them, and what was delivered stays as it was signed.
+        Drafts that nobody reviewed are as their run wrote them, and what was delivered stays as it was signed, with the
+        addenda that came after.
         """
 
         def work(session: Session) -> None:
             row = session.get(AnalysisRow, analysis_id, with_for_update=True)
-            if row is None or row.status == Status.DELIVERED.value:
+            if row is None or (row.status == Status.DELIVERED.value and not row.document.get("addenda")):
                 return
-            if "reviews" in row.document or Status(row.status) not in UNREVIEWED:
+            if {"reviews", "communications"} & row.document.keys() or Status(row.status) not in UNREVIEWED:
                 folder = self._analyses.folder(analysis_id)
-                follow(folder, row.document)
-                known = {fact.name for fact in kept_artifacts(session, analysis_id)} - {REPORT, TEXT}
+                follow(folder, as_signed(row.document))
+                known = {fact.name for fact in kept_artifacts(session, analysis_id)} - {REPORT, TEXT, PAGES}
                 changed = [facts_of(path) for path in files_of(folder) if path.name not in known]
                 keep_artifacts(session, analysis_id, changed, all_of_them=False)
 
@@ -153,6 +157,7 @@ class Signing:
         record = await self._analyses.get(access, analysis_id)
         require_version("analysis", record.version, expected)
         require_transition(Status(record.status), Status.SIGNED)
+        require_told(record.document)
         asked = await self.approvals.ask(
             access, Effect.SIGN, analysis_id=analysis_id, study_uid=record.study_uid, details={}
         )
@@ -164,26 +169,28 @@ class Signing:
         if asked.effect is Effect.DELIVER:
 
             def require_signed(session: Session, approval: Approval) -> None:
-                row = _locked(session, access, approval.analysis_id)
+                row = locked(session, access, approval.analysis_id)
                 require_version("analysis", row.version, expected)
-                require_transition(Status(row.status), Status.DELIVERED)
+                if not undelivered(row.document):
+                    require_transition(Status(row.status), Status.DELIVERED)
 
             return require_signed
         folder = self._analyses.folder(asked.analysis_id)
         digests = await asyncio.to_thread(digests_of, folder)
 
         def sign(session: Session, approval: Approval) -> None:
-            row = _locked(session, access, approval.analysis_id)
+            row = locked(session, access, approval.analysis_id)
             require_version("analysis", row.version, expected)
             present = Status(row.status)
             require_transition(present, Status.SIGNED)
+            require_told(row.document)
             signature = {
                 "signed_by": approval.decided_by,
                 "signed_at": approval.decided.isoformat() if approval.decided else "",
                 "approval_id": approval.approval_id,
             }
             document = {**row.document, **signature, "status": Status.SIGNED.value}
-            _keep(row, Status.SIGNED, {**document, SEALED: seal(folder, document, digests)})
+            _keep(row, Status.SIGNED, sealed(folder, document, digests))
             at = approval.decided or self._clock.now()
             act = Act(Action.SIGN, approval.decided_by, at, approval.reason, present, Status.SIGNED)
             keep_act(session, approval.analysis_id, act)
@@ -194,9 +201,13 @@ class Signing:
     async def _hand_over(self, access: AccessContext, asked: Approval) -> None:
         """Deliver what was signed; once it is delivered nothing is left to do."""
         record = await self._analyses.get(access, asked.analysis_id, "analysis.deliver")
-        if record.status == Status.DELIVERED.value:
+        if record.status == Status.DELIVERED.value and not undelivered(record.document):
             return
-        target = self._delivered / folder_name(record.study_uid) / record.analysis_id
+        addenda = record.document.get("addenda", ())
+        if addenda and asked.decided and asked.decided < datetime.fromisoformat(addenda[-1]["signed_at"]):
+            raise TransitionRefused("An addendum came after this approval.", remedy="Ask for the delivery again.")
+        name = record.analysis_id + (f".addendum-{len(addenda)}" if addenda else "")
+        target = self._delivered / folder_name(record.study_uid) / name
         delivery = {
             "delivered_by": access.user,
             "delivered_at": self._clock.now().isoformat(),
@@ -204,23 +215,19 @@ class Signing:
         }
         signed = {k: record.document[k] for k in ("analysis_id", "study_uid", "signed_by", "signed_at", "approval_id")}
         folder = self._analyses.folder(record.analysis_id)
-        await asyncio.to_thread(copy_signed, folder, target, record.document, {**signed, **delivery})
+        document = as_signed(record.document)
+        await asyncio.to_thread(copy_signed, folder, target, document, {**signed, **delivery})
 
         def delivered(session: Session) -> None:
-            row = _locked(session, access, asked.analysis_id)
-            if row.status != Status.DELIVERED.value:  # by the same approval, sent twice at once
+            row = locked(session, access, asked.analysis_id)
+            first = row.status != Status.DELIVERED.value
+            if first:
                 require_transition(Status(row.status), Status.DELIVERED)
-                _keep(row, Status.DELIVERED, {**row.document, **delivery})
+            if first or undelivered(row.document):  # else by the same approval, sent twice at once
+                reached = {**delivery, "delivered_addenda": len(addenda)} if addenda else delivery
+                _keep(row, Status.DELIVERED, {**row.document, **reached})
 
         await self._audit.guard(access, Attempt(DELIVERED, "analysis", asked.analysis_id), delivered)
-
-
-def _locked(session: Session, access: AccessContext, analysis_id: str) -> AnalysisRow:
-    row = session.get(AnalysisRow, analysis_id, with_for_update=True)
-    if row is None:
-        raise AnalysisNotFound("There is no such analysis.")
-    access.require(row.patient_key)
-    return row
 
 
 def _keep(row: AnalysisRow, status: Status, document: dict[str, Any]) -> None:

@@ -46,28 +46,46 @@ def report_pdf(analysis: Analysis, images: Sequence[tuple[str, bytes]] = (), war
     Args:
         images: caption and PNG of each reference image.
     """
+    return sections_pdf(report_sections(analysis, warnings), images, disclaimer=analysis.disclaimer)
+
+
+def sections_pdf(
+    sections: Sequence[Section],
+    images: Sequence[tuple[str, bytes]] = (),
+    *,
+    disclaimer: str,
+    title: str = TITLE,
+    notice: str = NOTICE,
+    across: str = "DRAFT",
+    before_images: int = 3,
+) -> bytes:
+    """Sections as PDF.
+
+    Args:
+        images: caption and PNG of each reference image; they come after so many sections.
+        notice: at the head of every page. across: stands across every page, "" for nothing.
+    """
     file = io.BytesIO()
     document = SimpleDocTemplate(
         file,
         pagesize=A4,
-        title=TITLE,
+        title=title,
         author="MedImage Orchestrator",
-        subject=NOTICE,
+        subject=notice,
         leftMargin=_MARGIN_MM * mm,
         rightMargin=_MARGIN_MM * mm,
         topMargin=22 * mm,
         bottomMargin=20 * mm,
         invariant=1,
     )
-    story: list[Flowable] = [_paragraph(TITLE, "Title"), _paragraph(analysis.disclaimer, "Italic")]
-    sections = report_sections(analysis, warnings)
-    for section in sections[:3]:
+    story: list[Flowable] = [_paragraph(title, "Title"), _paragraph(disclaimer, "Italic")]
+    for section in sections[:before_images]:
         story += _section(section, document.width)
     for caption, png in images:
         story += [Spacer(1, 4 * mm), _picture(png, document.width), _paragraph(caption, "Italic")]
-    for section in sections[3:]:
+    for section in sections[before_images:]:
         story += _section(section, document.width)
-    decorate = partial(_notice, disclaimer=analysis.disclaimer)
+    decorate = partial(_notice, disclaimer=disclaimer, notice=notice, across=across)
     document.build(story, onFirstPage=decorate, onLaterPages=decorate)
     return file.getvalue()
 
@@ -166,17 +184,19 @@ def _picture(png: bytes, width: float) -> Flowable:
     return picture
 
 
-def _notice(canvas: Canvas, document: SimpleDocTemplate, *, disclaimer: str) -> None:
+def _notice(canvas: Canvas, document: SimpleDocTemplate, *, disclaimer: str, notice: str, across: str) -> None:
     width, height = A4
     canvas.saveState()
     canvas.setFillColorRGB(0.75, 0.1, 0.1)
     canvas.setFont(f"{BASE_FONT}-Bold", 10)
-    canvas.drawCentredString(width / 2, height - 13 * mm, NOTICE)
+    plain = "".join(c if _encodable(c, "cp1252") else latin(c) for c in visible(notice))
+    canvas.drawCentredString(width / 2, height - 13 * mm, plain)
     canvas.setFont(BASE_FONT, 7)
     canvas.drawCentredString(width / 2, 11 * mm, f"{disclaimer} – page {document.page}")
-    canvas.setFillColorRGB(0.75, 0.1, 0.1, alpha=0.08)
-    canvas.setFont(f"{BASE_FONT}-Bold", 110)
-    canvas.translate(width / 2, height / 2)
-    canvas.rotate(55)
-    canvas.drawCentredString(0, -40, "DRAFT")
+    if across:
+        canvas.setFillColorRGB(0.75, 0.1, 0.1, alpha=0.08)
+        canvas.setFont(f"{BASE_FONT}-Bold", 110)
+        canvas.translate(width / 2, height / 2)
+        canvas.rotate(55)
+        canvas.drawCentredString(0, -40, across)
     canvas.restoreState()

@@ -6,7 +6,7 @@ Works on report.json as it is on record and on report.md as `tools.report_markdo
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from domain.analysis import Status
@@ -25,6 +25,9 @@ NOTICES = {
     Status.IN_REVIEW: "DRAFT FOR RESEARCH USE – IN REVIEW, NOT SIGNED",
     Status.REJECTED: "REJECTED BY A REVIEWER – DO NOT USE",
 }
+
+
+HUMAN = "a reviewer's words, not supported by a step"
 
 
 def edited(document: Document, edits: Mapping[str, str], summary: str | None, by: str, at: str) -> dict[str, Any]:
@@ -55,10 +58,13 @@ def edited(document: Document, edits: Mapping[str, str], summary: str | None, by
         impression = impression.replace(old, new)
         finding |= {"text": new, "drafted": finding.get("drafted", old), "edited_by": by, "edited_at": at}
         findings[finding_id] = finding
+    new = impression if summary is None else summary.strip()
+    drafted = document.get("drafted_summary", document.get("summary", ""))
     return {
         **document,
         "findings": list(findings.values()),
-        "summary": impression if summary is None else summary.strip(),
+        "summary": new,
+        **({"drafted_summary": drafted} if "drafted_summary" in document or new != drafted else {}),
     }
 
 
@@ -69,9 +75,56 @@ def restated(markdown: str, document: Document) -> str:
     text = re.sub(r"(?m)^(> )?\*\*.*\*\*$", lambda line: f"{line[1] or ''}**{_notice(document, status)}**", text)
     row = f"| Status | {escaped(_status(document, status))} |"
     text = re.sub(r"(?m)^\| Status \|.*$", lambda _: row, text, count=1)
-    impression, findings = str(document.get("summary", "")).splitlines(), map(_finding, document.get("findings", ()))
-    text = _replaced(text, Section("Impression", tuple(impression), empty="No statement could be made."))
-    return _replaced(text, Section("Findings", tuple(findings), empty="No finding is supported by a step."))
+    for section in (
+        Section("Tell at once", tuple(_told(document))),
+        Section("Impression", tuple(_impression(document)), empty="No statement could be made."),
+        Section(
+            "Findings", tuple(map(_finding, document.get("findings", ()))), empty="No finding is supported by a step."
+        ),
+    ):
+        text = _replaced(text, section)
+    return _with_addenda(text, document)
+
+
+def _told(document: Document) -> Iterator[str]:
+    """Critical findings as the draft says them, and what became of each."""
+    for row in document.get("critical", ()):
+        when = f"tell within {row['minutes']} min ({row['urgency']})"
+        yield f"{row['name']}: {when}; finding {row['finding']}; {row['source']}"
+    names = {(row.get("finding"), row.get("rule")): row["name"] for row in document.get("critical", ())}
+    for act in document.get("communications", ()):
+        name = names.get((act["finding"], act["rule"]), act["rule"])
+        if act["kind"] == "communicated":
+            how = act["channel"].replace("_", " ")
+            yield f"{name}: told to {act['told_to']} at {act['told_at']} ({how}) – {act['attending']}, attending"
+        elif act["kind"] == "dismissed":
+            yield f"{name}: dismissed by {act['attending']}, attending: {act['comment']}"
+        else:
+            yield f"{name}: seen by {act['by']} at {act['at']}"
+
+
+def _impression(document: Document) -> Iterator[str]:
+    """Its lines; what the draft did not say is marked as a reviewer's, for no step of the run supports it."""
+    drafted = document.get("drafted_summary")
+    known = None if drafted is None else {line.strip() for line in str(drafted).splitlines()}
+    for line in str(document.get("summary", "")).splitlines():
+        mine = known is not None and line.strip() and line.strip() not in known
+        yield f"{line} ({HUMAN})" if mine else line
+
+
+def _with_addenda(text: str, document: Document) -> str:
+    """Addenda come first: who reads the report must see them before anything that they change."""
+    text = re.sub(r"(?ms)^## Addenda\n.*?\n(?=## )", "", text, count=1)
+    lines = [line for addendum in document.get("addenda", ()) for line in _addendum(addendum)]
+    if not lines:
+        return text
+    section = section_markdown(Section("Addenda", tuple(lines)))
+    return re.sub(r"(?m)^## ", lambda _: f"{section}\n\n## ", text, count=1)
+
+
+def _addendum(addendum: Document) -> Iterator[str]:
+    yield f"Addendum {addendum['number']}, signed by {addendum['author']} on {addendum['signed_at']}:"
+    yield from (line for line in str(addendum["text"]).splitlines() if line.strip())
 
 
 def _notice(document: Document, status: Status) -> str:

@@ -24,7 +24,7 @@ from records.errors import SETTING, SchemaMismatch
 if TYPE_CHECKING:
     from alembic.config import Config
 
-HEAD = "0004"
+HEAD = "0006"
 """The revision that this version's tables are; a start that finds it loads no alembic."""
 FOLDER = Path(__file__).parent
 _VERSIONS = "alembic_version"

@@ -29,7 +29,7 @@ from domain.errors import (
 )
 from domain.review import Action, Review
 from domain.study import Order, Patient, Study
-from records.signed_files import MANIFEST, REPORT, TEXT
+from records.signed_files import MANIFEST, PAGES, REPORT, TEXT
 from records.tables import AnalysisRow
 from tests.records.drafts import MINE, STUDY, THEIRS, Desk, desk_with_draft, drafted
 
@@ -71,7 +71,8 @@ async def test_an_approval_signs_record_and_files(desk: Desk) -> None:
     assert written(desk.place()) == document
     assert "SIGNED BY reader" in (desk.place() / TEXT).read_text()
     after = {p.name: p.read_bytes() for p in desk.place().iterdir()}
-    assert {n for n in after if after[n] != before.get(n)} == {REPORT, TEXT}, "objects stay as the run wrote them"
+    changed = {n for n in after if after[n] != before.get(n)}
+    assert changed == {REPORT, TEXT, PAGES}, "objects stay as the run wrote them"
     assert after.keys() == before.keys()
     assert document["signed_files"] == {n: sha256(c).hexdigest() for n, c in after.items() if n != REPORT}
     assert desk.events()[-2:] == [
@@ -297,9 +298,9 @@ async def test_files_that_say_a_corrected_sentence_are_not_delivered(desk: Desk)
     await approve(desk, Effect.DELIVER)
     target = desk.folder / "delivered" / STUDY / "a1"
     manifest = json.loads((target / MANIFEST).read_text())
-    assert [f["name"] for f in manifest["left_out"]] == ["fhir-bundle.json", "report.pdf"]
+    assert [f["name"] for f in manifest["left_out"]] == ["fhir-bundle.json"]
     there = {p.name for p in target.iterdir()}
-    assert not there & {"fhir-bundle.json", "report.pdf"}
+    assert "fhir-bundle.json" not in there
     assert "not enlarged" in (target / TEXT).read_text()
     assert any(name.endswith(".seg.dcm") for name in there)
 

@@ -1,0 +1,1 @@
+"""What persons add to a review: critical findings told, opinions, addenda, and the history of it all."""
