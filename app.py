@@ -14,16 +14,19 @@ if TYPE_CHECKING:
 
     from agents.chat_models import ChatConfiguration
     from api.services import Services
-    from domain.ports import Clock, Compute
+    from domain.ports import Clock, Compute, PromptAdvice
     from inference.azure.setting import EndpointSetting
     from inference.fleet import FleetSettings, ModelEndpoints
     from jobs.composition import Composition, Engine
+    from jobs.scaling_instances import ScaledEndpoint
     from memory.learning import Learning
-    from settings import EndpointSettings, ModelSettings, Settings
+    from settings import EndpointSettings, ModelSettings, ModelsSettings, Settings
 
 VERSION = "0.1.0"
 SERVER_DRAIN_S = 5.0
 """How long a server that is stopped waits for jobs to end."""
+SCALED_LOOK_UP_S = 300.0
+"""Where instances may be changed, endpoints are looked up again so often: new ones shall be used soon."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -52,19 +55,15 @@ def run(options: argparse.Namespace, settings: Settings) -> int:
     """Dispatch; each command imports only what it needs."""
     here = {"models": lambda: serve_models(options), "eval": lambda: evaluate(options, settings)}
     here |= {"db": lambda: tables(options, settings), "bench": lambda: measure(options)}
+    here |= {"batch": lambda: run_many(options, settings)}
     if options.command in here:
         return here[options.command]()
     import asyncio
 
-    if options.command == "analyze":
-        return asyncio.run(analyze(options, settings))
-    if options.command == "doctor":
-        return asyncio.run(examine(settings))
-    if options.command == "worker":
-        return asyncio.run(work_on(options, settings))
-    if options.command == "batch":
-        return run_many(options, settings)
-    return asyncio.run(serve_product(settings))
+    looped = {"analyze": analyze, "worker": work_on, "scale": scale_endpoints}
+    if options.command in looped:
+        return asyncio.run(looped[options.command](options, settings))
+    return asyncio.run(examine(settings) if options.command == "doctor" else serve_product(settings))
 
 
 def measure(options: argparse.Namespace) -> int:
@@ -162,7 +161,13 @@ def endpoint_setting(
         scope=endpoint.scope,
         requests_per_s=endpoint.requests_per_s,
         bytes_per_s=endpoint.bytes_per_s,
-        daily=DailyQuota(endpoint.daily_requests, endpoint.daily_bytes),
+        daily=DailyQuota(
+            endpoint.daily_requests,
+            endpoint.daily_bytes,
+            endpoint.daily_cost,
+            hard=endpoint.quota_hard,
+            zone=endpoint.quota_zone,
+        ),
         deadline_s=endpoint.deadline_s or (None if endpoint.url.startswith("/") else deadline_s),
         price_per_request=endpoint.price_per_request,
         price_per_s=endpoint.price_per_s,
@@ -182,9 +187,11 @@ def model_endpoints(configured: ModelSettings, model: str) -> ModelEndpoints:
 
 def fleet_settings(settings: Settings) -> FleetSettings:
     """The models as the inference layer knows them."""
+    from inference.azure.discovery import TTL_S
     from inference.fleet import MIB, FleetSettings
 
     models = settings.models
+    scaled = any(endpoint.max_instances for endpoint in configured_endpoints(models))
     return FleetSettings(
         medimageparse=model_endpoints(models.medimageparse, "MedImageParse"),
         medimageparse3d=model_endpoints(models.medimageparse3d, "MedImageParse3D"),
@@ -194,6 +201,25 @@ def fleet_settings(settings: Settings) -> FleetSettings:
         classifiers={n: endpoint_setting(e, n, n) for n, e in models.classifiers.endpoints.items()},
         embedded=models.embedded,
         cache_bytes=models.cache_mb * MIB,
+        look_up_s=SCALED_LOOK_UP_S if scaled else TTL_S,
+    )
+
+
+def configured_endpoints(models: ModelsSettings) -> tuple[EndpointSettings, ...]:
+    """Every endpoint, in the order of `FleetSettings.endpoints`."""
+    by_model = (models.medimageparse, models.medimageparse3d, models.medimageinsight, models.cxrreportgen)
+    return (*(e for model in by_model for e in model.endpoints), *models.classifiers.endpoints.values())
+
+
+def scaled_endpoints(settings: Settings) -> tuple[ScaledEndpoint, ...]:
+    """The endpoints whose instances may be changed."""
+    from jobs.scaling_instances import ScaledEndpoint
+
+    pairs = zip(configured_endpoints(settings.models), fleet_settings(settings).endpoints, strict=True)
+    return tuple(
+        ScaledEndpoint(setting, endpoint.min_instances, endpoint.max_instances)
+        for endpoint, setting in pairs
+        if endpoint.max_instances
     )
 
 
@@ -255,6 +281,8 @@ def composition(settings: Settings) -> Composition:
         repeats=settings.models.repeats,
         tries=allowed.refinements,
         requested_tries=allowed.requested_refinements,
+        scaled=scaled_endpoints(settings),
+        zone=jobs.zone,
     )
 
 
@@ -385,49 +413,32 @@ def learning(settings: Settings) -> Learning | None:
 async def serve_product(settings: Settings) -> int:
     """`app.py serve`: the page, the API, and a worker for their jobs."""
     import asyncio
-    import signal
 
-    import uvicorn
+    from api.serving import Serving, serve
 
-    from api.application import create_app
-    from api.demo import load_demo
-    from api.listening import listen
-    from jobs.compute import PoolCompute
-    from jobs.steps import SystemClock
+    server = settings.server
+    how = Serving(
+        server.host, server.port, server.workers, settings.jobs.slots, server.work_deadline_s, demo=settings.demo
+    )
+    learned: Learning | None = None
 
-    host, port = settings.server.host, settings.server.port
-    # The server hands a SIGTERM on when it has stopped: then the workers must still be ended below.
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
-    listening = listen(host, port)
-    compute = PoolCompute(settings.server.workers, ["tools.ingest", "tools.artifacts"], settings.server.work_deadline_s)
-    # One more than jobs: neither an upload nor STAT waits for a study that is being read.
-    decoding = PoolCompute(settings.jobs.slots + 1, ["tools.ingest"], settings.server.work_deadline_s)
-    clock = SystemClock()
-    try:
+    async def advice() -> PromptAdvice | None:
+        nonlocal learned
         learned = learning(settings)
-        if learned is not None:
-            await asyncio.to_thread(learned.begin)
-        advice = learned.advice if learned else None
-        async with composition(settings).engine(compute, clock, advice, durable=True) as parts:
-            services = assemble(settings, parts, compute, clock, decoding, learned)
-            try:
-                await services.start()
-                if settings.demo:
-                    await load_demo(services)
-                server = uvicorn.Server(uvicorn.Config(create_app(services), log_level="warning", server_header=False))
-                address = f"http://{host}:{listening.getsockname()[1]}"
-                print(
-                    f"MedImage Orchestrator on {address} — research use, draft until signed.",
-                    file=sys.stderr,
-                    flush=True,
-                )
-                await server.serve(sockets=[listening])
-            finally:
-                await services.close()
-    finally:
-        compute.close()
-        decoding.close()
-        listening.close()
+        if learned is None:
+            return None
+        await asyncio.to_thread(learned.begin)
+        return learned.advice
+
+    await serve(
+        how,
+        composition(settings),
+        lambda parts, compute, clock, decoding: assemble(settings, parts, compute, clock, decoding, learned),
+        advice=advice,
+        ready=lambda address: print(
+            f"MedImage Orchestrator on {address} — research use, draft until signed.", file=sys.stderr, flush=True
+        ),
+    )
     return EXIT_DONE
 
 
@@ -501,6 +512,26 @@ def run_many(options: argparse.Namespace, settings: Settings) -> int:
     return EXIT_REVIEW if written.needs_review else EXIT_DONE
 
 
+async def scale_endpoints(options: argparse.Namespace, settings: Settings) -> int:
+    """`app.py scale`: instances of endpoints to what the queue and the next hour need."""
+    from jobs.scaling_command import scale
+    from jobs.steps import SystemClock
+
+    decisions = await scale(
+        settings.database,
+        settings.data_dir.resolve(),
+        scaled_endpoints(settings),
+        user=local_user(),
+        clock=SystemClock(),
+        apply=options.apply,
+        target_s=options.target_min * 60.0,
+        zone=settings.jobs.zone,
+    )
+    for decision in decisions:
+        print(decision)
+    return EXIT_FAILED if any(decision.error for decision in decisions) else EXIT_DONE
+
+
 def tables(options: argparse.Namespace, settings: Settings) -> int:
     """`app.py db`: bring the database's tables to this version, or say where they are."""
     from records.migrations.command import db
@@ -519,18 +550,23 @@ def assemble(
     learned: Learning | None = None,
 ) -> Services:
     """The services of the HTTP layer over the data folder."""
+    from dataclasses import replace
+
     from api.assembly import Front, services
     from api.services import LOOPBACK, MIB, Limits
+    from domain.study import Priority
+    from domain.turnaround import Turnaround
 
-    installation, jobs = composition(settings).job_service(parts, clock, decoding, settings.jobs.slots)
+    composed = composition(settings)
+    installation, jobs = composed.job_service(parts, clock, decoding, settings.jobs.slots)
     front = Front(
-        page=Path(__file__).parent / "web",
+        page=Path(__file__).parent / "web" / "dist",
         user=local_user(),
         software_version=VERSION,
         allowed_hosts=tuple(dict.fromkeys((*LOOPBACK, settings.server.host))),
         limits=Limits(upload_bytes=settings.server.max_upload_mb * MIB),
     )
-    return services(
+    found = services(
         front,
         installation,
         jobs,
@@ -538,7 +574,11 @@ def assemble(
         chat=chat_configuration(settings),
         compute=compute,
         learned=learned,
+        scaling=composed.scaling(installation, jobs),
+        instances=composed.instances(parts),
     )
+    clocks = {priority: getattr(settings.worklist, f"{priority.value.lower()}_min") for priority in Priority}
+    return replace(found, turnaround=Turnaround({p: minutes for p, minutes in clocks.items() if minutes}))
 
 
 if __name__ == "__main__":

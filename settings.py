@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from ipaddress import ip_address
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
+from zoneinfo import ZoneInfo
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, field_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 
@@ -17,7 +18,17 @@ def header_safe(value: SecretStr) -> SecretStr:
     return value
 
 
+def known_zone(value: str) -> str:
+    """The name of a time zone that there is."""
+    try:
+        ZoneInfo(value)
+    except (ValueError, OSError, KeyError):
+        raise ValueError("an IANA time zone, e.g. Europe/Berlin") from None
+    return value
+
+
 Key = Annotated[SecretStr, AfterValidator(header_safe)]
+Zone = Annotated[str, AfterValidator(known_zone)]
 
 
 class Frozen(BaseModel):
@@ -33,8 +44,10 @@ class EndpointSettings(Frozen):
     concurrency: calls in flight; 0 takes what the deployment allows.
     auth: empty takes the key when there is one, else what the endpoint says.
     requests_per_s, bytes_per_s: unset takes Azure's defaults for managed endpoints; infinity lifts the limit.
-    daily_requests, daily_bytes: quota of a UTC day, with an alert at 80 %.
+    daily_requests, daily_bytes, daily_cost: quota of a day, all processes together; alerts at 80, 95 and 100 %. STAT
+    goes on when it is used up, unless quota_hard. The day ends at midnight in quota_zone, an IANA name.
     price_per_request, price_per_s: in the currency that you account in.
+    min_instances, max_instances: how far `app.py scale` may change a deployment; without max_instances it does not.
     """
 
     url: str
@@ -55,8 +68,13 @@ class EndpointSettings(Frozen):
     deadline_s: float | None = Field(default=None, gt=0)
     daily_requests: int | None = Field(default=None, ge=1)
     daily_bytes: int | None = Field(default=None, ge=1)
+    daily_cost: float | None = Field(default=None, gt=0)
+    quota_hard: bool = False
+    quota_zone: Zone = "UTC"
     price_per_request: float = Field(default=0.0, ge=0)
     price_per_s: float = Field(default=0.0, ge=0)
+    min_instances: int = Field(default=1, ge=1, le=1000)
+    max_instances: int | None = Field(default=None, ge=1, le=1000)
 
     @field_validator("url")
     @classmethod
@@ -64,6 +82,18 @@ class EndpointSettings(Frozen):
         if not value.startswith(("http://", "https://", "/subscriptions/")):
             raise ValueError("a scoring URI (https://…) or an ARM ID (/subscriptions/…/onlineEndpoints/<name>)")
         return value
+
+    @model_validator(mode="after")
+    def _can_be_kept(self) -> Self:
+        if self.daily_cost is not None and not (self.price_per_request or self.price_per_s):
+            raise ValueError("daily_cost needs price_per_request or price_per_s: without a price nothing is counted")
+        if self.quota_hard and self.daily_requests is self.daily_bytes is self.daily_cost is None:
+            raise ValueError("quota_hard needs daily_requests, daily_bytes or daily_cost")
+        if self.max_instances is not None and not self.url.startswith("/subscriptions/"):
+            raise ValueError("max_instances needs the endpoint's ARM ID as its url: a scoring URI cannot be scaled")
+        if self.max_instances is not None and self.max_instances < self.min_instances:
+            raise ValueError("max_instances is less than min_instances")
+        return self
 
 
 class ModelSettings(Frozen):
@@ -208,12 +238,23 @@ class JobsSettings(Frozen):
     slots: jobs at once; stat_slots: how many more of priority STAT.
     drain_s: how long a worker that is stopped lets jobs end, before it hands them back.
     when_model_is_down: partial ends a job whose model does not answer as a partial analysis; wait tries it again later.
+    zone: of the hospital, an IANA name; the forecast of arrivals learns from the hours of its week.
     """
 
     slots: int = Field(default=1, ge=1, le=64)
     stat_slots: int = Field(default=1, ge=0, le=64)
     drain_s: float = Field(default=30.0, ge=0, le=3600)
     when_model_is_down: Literal["partial", "wait"] = "partial"
+    zone: Zone = "UTC"
+
+
+class WorklistSettings(Frozen):
+    """Minutes in which a study shall have been read, by priority; 0 for no clock. Local policy: see docs/page.md."""
+
+    stat_min: int = Field(default=60, ge=0, le=100_000)
+    urgent_min: int = Field(default=360, ge=0, le=100_000)
+    routine_min: int = Field(default=1440, ge=0, le=100_000)
+    research_min: int = Field(default=0, ge=0, le=100_000)
 
 
 class Settings(BaseSettings):
@@ -234,6 +275,7 @@ class Settings(BaseSettings):
     history: HistorySettings = HistorySettings()
     server: ServerSettings = ServerSettings()
     jobs: JobsSettings = JobsSettings()
+    worklist: WorklistSettings = WorklistSettings()
 
     @property
     def database(self) -> str:

@@ -13,6 +13,7 @@ from api.approvals.endpoints import router as approvals
 from api.audit.endpoints import router as audit
 from api.boards.endpoints import router as boards
 from api.chat.endpoints import router as chat
+from api.dicomweb.endpoints import router as dicomweb
 from api.errors import install
 from api.feedback.endpoints import router as feedback
 from api.guard import Guard
@@ -23,12 +24,15 @@ from api.mcp.endpoints import ToolServer
 from api.metrics.endpoints import router as metrics
 from api.models.endpoints import router as models
 from api.openai_chat.endpoints import router as openai_chat
+from api.operations.endpoints import router as operations
 from api.page import page_router
 from api.problems import Problem, problems
+from api.reviews.endpoints import router as reviews
 from api.services import Services
 from api.strategies.endpoints import router as strategies
 from api.studies.endpoints import router as studies
 from api.studies.rendering import PictureCache
+from api.worklist.endpoints import router as worklist
 
 DESCRIPTION = """Images and a question in; a validated, measured draft out.
 
@@ -50,12 +54,28 @@ def create_app(services: Services) -> FastAPI:
     app.state.services = services
     app.state.pictures = PictureCache()
     v1 = APIRouter(prefix="/api/v1", responses=problems(400, 500))
-    for feature in (studies, analyses, jobs, chat, models, audit, feedback, strategies, history, approvals, boards):
+    for feature in (
+        studies,
+        analyses,
+        jobs,
+        chat,
+        models,
+        audit,
+        feedback,
+        strategies,
+        history,
+        approvals,
+        boards,
+        operations,
+        reviews,
+        worklist,
+    ):
         v1.include_router(feature)
     app.include_router(v1)
     app.include_router(health)
     app.include_router(metrics)
     app.include_router(openai_chat)
+    app.include_router(dicomweb)
     app.state.tools = ToolServer(services)
     app.router.add_route("/mcp", app.state.tools, methods=["POST", "DELETE"], include_in_schema=False)
     if services.page is not None:

@@ -1,34 +1,54 @@
-"""The page: a few files by name, from the folder that the composition root gives."""
+"""The page: what the build left in `web/dist`, and `index.html` for every place that the page has an address for."""
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+import mimetypes
 from pathlib import Path
+from typing import Annotated
 
-from fastapi import APIRouter
-from fastapi.responses import FileResponse
+from fastapi import APIRouter, Header
+from fastapi import Path as PathParameter
+from fastapi.responses import FileResponse, Response
 
-FILES = {
-    "/": ("index.html", "text/html; charset=utf-8"),
-    "/page.js": ("page.js", "text/javascript; charset=utf-8"),
-    "/chat.js": ("chat.js", "text/javascript; charset=utf-8"),
-    "/viewer.js": ("viewer.js", "text/javascript; charset=utf-8"),
-    "/dom.js": ("dom.js", "text/javascript; charset=utf-8"),
-    "/page.css": ("page.css", "text/css; charset=utf-8"),
-    "/icon.svg": ("icon.svg", "image/svg+xml"),
-}
+from domain.errors import ArtifactNotFound
+
+PLACES = ("/", "/studies/{place}", "/boards", "/boards/{place}", "/operations")
+FOR_EVER = "public, max-age=31536000, immutable"
+"""Names of assets carry a hash of their content."""
+REVISED = "no-cache"
+TYPES = {".js": "text/javascript", ".css": "text/css", ".svg": "image/svg+xml", ".wasm": "application/wasm"}
 
 
 def page_router(folder: Path) -> APIRouter:
     """Routes of the page's files; they are not part of the API's description."""
     router = APIRouter(include_in_schema=False)
-    for route, (name, media_type) in FILES.items():
-        router.add_api_route(route, _sender(folder / name, media_type), methods=["GET"], response_model=None)
+
+    async def index() -> Response:
+        if not (folder / "index.html").is_file():
+            raise ArtifactNotFound(
+                "The page has not been built.", remedy="Run `python web/build.py`, or use the API under /api/v1."
+            )
+        return FileResponse(folder / "index.html", media_type="text/html", headers={"Cache-Control": REVISED})
+
+    async def icon() -> Response:
+        return FileResponse(folder / "icon.svg", media_type="image/svg+xml", headers={"Cache-Control": REVISED})
+
+    async def asset(
+        name: Annotated[str, PathParameter(pattern=r"^[A-Za-z0-9_][A-Za-z0-9._-]*$", max_length=200)],
+        accept_encoding: Annotated[str, Header()] = "",
+    ) -> Response:
+        path = folder / "assets" / name
+        if not path.is_file() or path.suffix == ".gz":
+            raise ArtifactNotFound("The page has no such file.", where="name", remedy="Load the page again.")
+        kind = TYPES.get(path.suffix) or mimetypes.guess_type(name)[0] or "application/octet-stream"
+        headers = {"Cache-Control": FOR_EVER, "Vary": "Accept-Encoding"}
+        packed = path.with_name(f"{name}.gz")
+        if "gzip" in accept_encoding and packed.is_file():
+            return FileResponse(packed, media_type=kind, headers=headers | {"Content-Encoding": "gzip"})
+        return FileResponse(path, media_type=kind, headers=headers)
+
+    for place in PLACES:
+        router.add_api_route(place, index, methods=["GET", "HEAD"], response_model=None)
+    router.add_api_route("/icon.svg", icon, methods=["GET"], response_model=None)
+    router.add_api_route("/assets/{name}", asset, methods=["GET"], response_model=None)
     return router
-
-
-def _sender(path: Path, media_type: str) -> Callable[[], Awaitable[FileResponse]]:
-    async def send() -> FileResponse:
-        return FileResponse(path, media_type=media_type, headers={"Cache-Control": "no-cache"})
-
-    return send

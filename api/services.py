@@ -11,10 +11,13 @@ from fastapi import Depends, Request
 
 from domain.access import AccessContext
 from domain.ports import Clock, Compute
+from domain.turnaround import Turnaround
 from inference.catalogue import CatalogueRow
 from jobs.boards import BoardRooms
 from jobs.contracts import Conversations
 from jobs.queue import DurableQueue
+from jobs.scaling import Scalable
+from jobs.scaling_figures import ScalingFigures
 from memory.learning import Learning
 from records.analyses import AnalysisRecords
 from records.audit import AuditLedger
@@ -59,10 +62,13 @@ class Services:
         allowed_hosts: names that the Host header may carry, without port.
         user: the one local user.
         models: rows of the catalogue. traffic: counters by endpoint.
+        scaling: what an autoscaler asks; None where nobody does.
+        instances: of the endpoints that may be scaled, as far as is known.
         learning: the feedback memory and its experiments; None where they are switched off.
         history: documents of patients that were uploaded here; None where none are kept.
         signing: reviews, approvals and what they allow; None where nothing can be signed.
         boards: tumour boards; None where there are none.
+        turnaround: how soon studies shall have been read.
         startup: what to begin before the first request, in this order; each may be called again.
         shutdown: what to close when the server ends, in this order.
     """
@@ -87,10 +93,13 @@ class Services:
     shutdown: tuple[Callable[[], Awaitable[None]], ...] = ()
     models: Callable[[], Sequence[CatalogueRow]] = tuple
     traffic: Callable[[], Mapping[str, Mapping[str, Any]]] = dict
+    scaling: ScalingFigures | None = None
+    instances: Callable[[], Mapping[Scalable, int]] = dict
     learning: Learning | None = None
     history: HistoryRecords | None = None
     boards: BoardRooms | None = None
     signing: Signing | None = None
+    turnaround: Turnaround = field(default_factory=Turnaround)
 
     @property
     def nobody(self) -> AccessContext:

@@ -27,6 +27,20 @@ class SaidTurn:
     planner: str = ""
 
 
+@dataclass(frozen=True)
+class ConversationOutline:
+    """A conversation in a list.
+
+    Attributes:
+        turns: how many were kept. first_question: "" before the first was.
+    """
+
+    conversation_id: str
+    created: datetime
+    turns: int
+    first_question: str
+
+
 class ConversationLog(Protocol):
     """Turns on record, bound to one user and one patient."""
 

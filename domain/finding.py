@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from domain.chest_report import Box
 from domain.codes import Unit
 from domain.mask import Outcome
 
@@ -36,6 +37,7 @@ class Finding:
 
     Attributes:
         evidence: ids of the steps that support it; never empty.
+        series_uid, boxes: where on which series it points, in source pixels; "" and empty where it points nowhere.
     """
 
     finding_id: str
@@ -43,6 +45,8 @@ class Finding:
     evidence: tuple[str, ...]
     confidence: float | None = None
     quality: Outcome = Outcome.REVIEW
+    series_uid: str = ""
+    boxes: tuple[Box, ...] = ()
 
     def __post_init__(self) -> None:
         if not self.evidence:

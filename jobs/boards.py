@@ -64,6 +64,11 @@ class BoardRooms:
         boards = await self._boards.of_study(access, study_uid)
         return tuple(board if self._runs(board.board_id) else _not_running(board) for board in boards)
 
+    async def of_user(self, access: AccessContext) -> tuple[Board, ...]:
+        """Boards that the user takes part in, newest first."""
+        boards = await self._boards.of_user(access)
+        return tuple(board if self._runs(board.board_id) else _not_running(board) for board in boards)
+
     async def get(self, access: AccessContext, board_id: str) -> tuple[Board, tuple[BoardMessage, ...], int]:
         """The board, what was said, and the number of the last event that it contains.
 
@@ -139,8 +144,13 @@ class BoardRooms:
         room.tell_state()
         return room.board
 
-    async def look(self, access: AccessContext, board_id: str, study_uid: str, series: str, slice_index: int) -> None:
+    async def look(
+        self, access: AccessContext, board_id: str, study_uid: str, series: str, slice_index: int, seat: str = ""
+    ) -> None:
         """Show the others what one looks at; kept by nobody.
+
+        Args:
+            seat: tells the user's screens apart.
 
         Raises:
             BoardNotFound, BoardClosed.
@@ -152,7 +162,7 @@ class BoardRooms:
         if study_uid not in room.board.study_uids:
             await self._refused(access, board_id, "board.view")
             raise PatientLockViolation("That study is not on this board.", remedy="Open a board that has it.")
-        position = {"study_uid": study_uid, "series": series, "slice": slice_index, "user": access.user}
+        position = {"study_uid": study_uid, "series": series, "slice": slice_index, "user": access.user, "seat": seat}
         room.log.put(BoardEventKind.VIEW, position)
 
     async def events(self, access: AccessContext, board_id: str, after: int = 0) -> AsyncGenerator[Numbered, None]:

@@ -17,7 +17,7 @@ from prompts.critical import critical_rows
 from prompts.protocols import protocols
 from prompts.statements.sided import sided
 from tools.comparison.sentences import sentences
-from tools.findings import conflicts, findings_of, summary_of
+from tools.findings import Drafted, conflicts, findings_of, summary_of
 from tools.laterality import lies_on
 
 DERIVED_TARGETS = frozenset({"cardiothoracic ratio"})
@@ -76,7 +76,11 @@ class ReportPlugin:
         workspace = self._workspace
         uids = [s.series_uid for s in workspace.ingested.study.series]
         chosen = {i: m for i, m in workspace.masks.items() if m.target in targets}
-        drafted = [s for said in workspace.reported.values() for s in said]
+        drafted = [
+            Drafted(f"{s.model.split('@')[0]} drafts: {s.text}", s.step_id, series_uid, s.boxes)
+            for series_uid, said in workspace.reported.items()
+            for s in said
+        ]
         ranked = [s for said in workspace.classified.values() for s in said]
         found = findings_of(
             tuple(chosen.values()),
@@ -84,10 +88,7 @@ class ReportPlugin:
             [(d.measurement, d.mask_ids) for d in workspace.derived if chosen.keys() & set(d.mask_ids)],
             workspace.quality_steps,
             dict(zip(uids, workspace.series_names, strict=True)),
-            [
-                *((f"{s.model.split('@')[0]} drafts: {s.text}", s.step_id) for s in drafted),
-                *((s.text, s.step_id) for s in ranked),
-            ],
+            [*drafted, *(Drafted(s.text, s.step_id) for s in ranked)],
         )
         changes = [c for c in workspace.changes if c.target.split(", lesion ")[0] in targets | DERIVED_TARGETS]
         compared = [(text, steps) for text, steps in sentences(changes, dates) if steps]

@@ -98,6 +98,21 @@ class BoardRecords:
 
         return await self._audit.guard(access, Attempt("board.read", "board", board_id), work)
 
+    async def of_user(self, access: AccessContext, limit: int = 100) -> tuple[Board, ...]:
+        """Boards that the user takes part in, newest first; of any patient, as the list of a meeting is."""
+
+        def work(session: Session) -> tuple[Board, ...]:
+            query = (
+                select(BoardRow)
+                .join(BoardMemberRow, BoardMemberRow.board_id == BoardRow.board_id)
+                .where(BoardMemberRow.user == access.user)
+                .order_by(BoardRow.created.desc(), BoardRow.board_id)
+                .limit(limit)
+            )
+            return tuple(board_of(session, row) for row in session.scalars(query).all())
+
+        return await self._audit.guard(access, Attempt("board.list", "board", ""), work)
+
     async def of_study(self, access: AccessContext, study_uid: str) -> tuple[Board, ...]:
         """Boards that may look at a study, newest first. Raises PatientLockViolation."""
 

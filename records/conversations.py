@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from domain.access import AccessContext
-from domain.conversation import SaidTurn
+from domain.conversation import ConversationOutline, SaidTurn
 from domain.errors import PatientLockViolation
 from domain.ports import Clock
 from records.audit import Attempt, AuditLedger
@@ -85,6 +85,35 @@ class ConversationRecords:
             )
 
         return await self._audit.guard(access, Attempt("conversation.read", "conversation", conversation_id), work)
+
+    async def of_patient(self, access: AccessContext, limit: int = 50) -> tuple[ConversationOutline, ...]:
+        """The user's own conversations about the patient, newest first."""
+
+        def work(session: Session) -> tuple[ConversationOutline, ...]:
+            first = (
+                select(ConversationTurnRow.question)
+                .where(ConversationTurnRow.conversation_id == ConversationRow.conversation_id)
+                .order_by(ConversationTurnRow.turn_id)
+                .limit(1)
+                .scalar_subquery()
+            )
+            count = (
+                select(func.count())
+                .where(ConversationTurnRow.conversation_id == ConversationRow.conversation_id)
+                .scalar_subquery()
+            )
+            query = (
+                select(ConversationRow, count, first)
+                .where(ConversationRow.user == access.user, ConversationRow.patient_key == access.patient_key)
+                .order_by(ConversationRow.created.desc(), ConversationRow.conversation_id)
+                .limit(limit)
+            )
+            return tuple(
+                ConversationOutline(row.conversation_id, row.created, turns, question or "")
+                for row, turns, question in session.execute(query)
+            )
+
+        return await self._audit.guard(access, Attempt("conversation.list", "patient", ""), work)
 
 
 def _require(access: AccessContext, row: ConversationRow | None) -> None:

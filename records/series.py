@@ -20,6 +20,8 @@ class SeriesFacts:
         pixel_spacing_mm: between rows, between columns; None when unknown.
         slice_spacing_mm: from positions; None for one slice, unknown or uneven positions.
         columns_towards, rows_towards: anatomical letter (L R A P H F) in which the index grows; None when unknown.
+        orientation: LPS directions in which the column index and the row index grow; None when unknown.
+        positions_mm: LPS place of the first pixel of each slice; None when unknown.
         display_window: (low, high) values that show as black and white by default; None for colour.
     """
 
@@ -45,6 +47,8 @@ class SeriesFacts:
     burned_in_annotation: bool | None
     display_window: tuple[float, float] | None
     warnings: tuple[str, ...]
+    orientation: tuple[tuple[float, ...], ...] | None = None
+    positions_mm: tuple[tuple[float, ...], ...] | None = None
     manufacturer: str = ""
     scanner: str = ""
     institution: str = ""
@@ -76,10 +80,16 @@ def series_facts(volume: Volume) -> SeriesFacts:
         burned_in_annotation=series.burned_in_annotation,
         display_window=_display_window(volume),
         warnings=series.warnings,
+        orientation=_numbers(grid.orientation),
+        positions_mm=_numbers(grid.positions_mm),
         manufacturer=series.manufacturer,
         scanner=series.scanner,
         institution=series.institution,
     )
+
+
+def _numbers(array: NDArray[np.float64] | None) -> tuple[tuple[float, ...], ...] | None:
+    return None if array is None else tuple(tuple(float(value) for value in row) for row in np.asarray(array))
 
 
 def _display_window(volume: Volume) -> tuple[float, float] | None:

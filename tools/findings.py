@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 
+from domain.chest_report import Box
 from domain.codes import Category, Unit
 from domain.finding import Finding, Measurement
 from domain.mask import Mask, Outcome, worst
@@ -32,6 +34,21 @@ _OF_LESIONS = frozenset({"long_axis", "short_axis", "component_count"})
 _SYMBOLS = {Unit.MM: "mm", Unit.MM2: "mm²", Unit.ML: "mL", Unit.HU: "HU", Unit.ONE: "", Unit.PERCENT: "%"}
 
 
+@dataclass(frozen=True)
+class Drafted:
+    """A sentence that a model drafted.
+
+    Attributes:
+        step_id: in which it did.
+        series_uid, boxes: where it points, in source pixels; nothing where it points nowhere.
+    """
+
+    text: str
+    step_id: str
+    series_uid: str = ""
+    boxes: tuple[Box, ...] = ()
+
+
 def quantity(value: float, unit: Unit) -> str:
     """A number and its unit for a reader: three significant figures, whole numbers above 100."""
     text = f"{value:.0f}" if abs(value) >= 100 else f"{value:.3g}"
@@ -44,7 +61,7 @@ def findings_of(
     derived: Sequence[tuple[Measurement, Sequence[str]]],
     quality_steps: Mapping[str, str],
     series_names: Mapping[str, str],
-    statements: Sequence[tuple[str, str]] = (),
+    statements: Sequence[Drafted] = (),
 ) -> tuple[Finding, ...]:
     """One finding a mask that QA did not reject, and one for each derived measurement.
 
@@ -54,7 +71,7 @@ def findings_of(
         derived: measurements of several masks together (cardiothoracic ratio), with the ids of those masks.
         quality_steps: the QA step of each mask id.
         series_names: what a reader calls each series UID.
-        statements: sentences that a model drafted, with the step in which it did; always for review.
+        statements: sentences that a model drafted; always for review.
     """
     findings: list[Finding] = []
     for mask in masks:
@@ -85,8 +102,10 @@ def findings_of(
                 quality=worst([m.quality.outcome if m.quality else Outcome.REVIEW for m in sources]),
             )
         )
-    for text, step_id in statements:
-        findings.append(Finding(finding_id=f"f{len(findings) + 1}", text=text, evidence=(step_id,)))
+    for said in statements:
+        number = len(findings) + 1
+        place = said.series_uid if said.boxes else ""
+        findings.append(Finding(f"f{number}", said.text, (said.step_id,), series_uid=place, boxes=said.boxes))
     return tuple(findings)
 
 

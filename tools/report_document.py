@@ -119,12 +119,17 @@ def _head(analysis_id: str, created: datetime, order: Order, status: str) -> Doc
 
 
 def _finding(finding: Finding) -> Document:
+    place: Document = {}
+    if finding.boxes:
+        edges = [[box.left, box.top, box.right, box.bottom] for box in finding.boxes]
+        place = {"series_uid": finding.series_uid, "boxes": edges}
     return {
         "id": finding.finding_id,
         "text": finding.text,
         "evidence": list(finding.evidence),
         "confidence": finding.confidence,
         "qa": str(finding.quality),
+        **place,
     }
 
 

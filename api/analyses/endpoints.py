@@ -8,12 +8,14 @@ from typing import Annotated
 from fastapi import APIRouter, Header, Path, Response, status
 from fastapi.responses import FileResponse
 
+from api.analyses.masks import read_runs, stored_mask
 from api.analyses.schemas import (
     AnalysisDocument,
     AnalysisList,
     AnalysisOrder,
     Artifact,
     ArtifactList,
+    MaskPixels,
     ReviewBody,
     summary,
 )
@@ -137,6 +139,20 @@ async def get_artifact(
     path = await services.analyses.artifact(access, analysis_id, name)
     shown = "inline" if path.suffix in INLINE else "attachment"
     return FileResponse(path, media_type=media_type(path), filename=path.name, content_disposition_type=shown)
+
+
+@router.get("/analyses/{analysis_id}/masks/{mask_id}", summary="Pixels of a mask", responses=problems(403, 404, 422))
+async def get_mask(
+    analysis_id: AnalysisId, mask_id: Annotated[str, Path(pattern="^m[0-9]+$", max_length=16)], services: Given
+) -> MaskPixels:
+    """As the model drew it. Masks that QA rejected have no pixels."""
+    access = await services.analyses.access(services.user, analysis_id)
+    document = (await services.analyses.get(access, analysis_id)).document
+    stored = stored_mask(services.analyses.folder(analysis_id), document, mask_id)
+    runs = await services.compute.run(read_runs, stored)
+    return MaskPixels(
+        mask_id=mask_id, target=stored.target, series_uid=stored.series_uid, shape=stored.shape, runs=runs
+    )
 
 
 def media_type(path: pathlib.Path) -> str:

@@ -124,6 +124,20 @@ class ArtifactList(BaseModel):
     artifacts: list[Artifact]
 
 
+class MaskPixels(BaseModel):
+    """A mask in the pixels of its series.
+
+    `runs` are the voxels inside, counted from 0 with columns fastest, then rows, then slices in the order of the
+    series: start, length, start, length, … The same form corrects it: `corrected_mask` of feedback.
+    """
+
+    mask_id: str
+    target: str
+    series_uid: str
+    shape: tuple[int, int, int] = Field(description="Slices, rows, columns.")
+    runs: list[int]
+
+
 def summary(record: AnalysisRecord) -> AnalysisSummary:
     """The list form of an analysis."""
     return AnalysisSummary.model_validate(record)

@@ -57,12 +57,17 @@ async def open_board(order: BoardOrder, services: Given, response: Response) -> 
     return summary(board)
 
 
-@router.get("", summary="Boards of a study", responses=_READING)
+@router.get("", summary="Boards of a study, or the caller's own", responses=_READING)
 async def list_boards(
-    services: Given, study_uid: Annotated[str, Query(max_length=128, description="Study Instance UID.")]
+    services: Given,
+    study_uid: Annotated[
+        str, Query(max_length=128, description="Study Instance UID; left out: boards that the caller takes part in.")
+    ] = "",
 ) -> BoardList:
     """Newest first."""
     rooms = _rooms(services)
+    if not study_uid:
+        return BoardList(boards=[summary(board) for board in await rooms.of_user(services.nobody)])
     access = await services.studies.access(services.user, study_uid)
     return BoardList(boards=[summary(board) for board in await rooms.of_study(access, study_uid)])
 
@@ -121,7 +126,7 @@ async def close_board(board_id: BoardId, services: Given) -> BoardSummary:
 async def show(board_id: BoardId, position: Position, services: Given) -> None:
     """Told to those who follow; not kept."""
     rooms, access = await _bound(services, board_id)
-    await rooms.look(access, board_id, position.study_uid, position.series, position.slice)
+    await rooms.look(access, board_id, position.study_uid, position.series, position.slice, position.seat)
 
 
 @router.get(

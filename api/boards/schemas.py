@@ -60,6 +60,7 @@ class Position(BaseModel):
     study_uid: Uid
     series: Uid = Field(description="Series Instance UID.")
     slice: int = Field(ge=0, le=1_000_000, description="Index in the series, from 0.")
+    seat: str = Field(default="", max_length=64, description="Tells the caller's screens apart; any word.")
 
 
 class MinutesFormat(StrEnum):

@@ -4,14 +4,23 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Iterable
+from typing import Annotated
 
 from ag_ui.core import BaseEvent, RunAgentInput
 from ag_ui.encoder import EventEncoder
-from fastapi import APIRouter
+from fastapi import APIRouter, Path, Query
 from sse_starlette import EventSourceResponse
 
 from api.chat.events import Translation
-from api.chat.schemas import ForwardedProps, forwarded, question
+from api.chat.schemas import (
+    ConversationList,
+    ConversationSummary,
+    ConversationView,
+    ForwardedProps,
+    TurnView,
+    forwarded,
+    question,
+)
 from api.errors import problem_of
 from api.problems import problems
 from api.services import Given, Services
@@ -22,6 +31,7 @@ from jobs.contracts import ChatAnswer
 from jobs.failure import internal_error
 
 router = APIRouter(prefix="/chat", tags=["chat"])
+StudyUid = Annotated[str, Query(max_length=128, description="A study of the patient.")]
 Happening = RunEvent | ChatAnswer | BaseException
 
 
@@ -53,6 +63,24 @@ async def chat(run: RunAgentInput, services: Given) -> EventSourceResponse:
     access = await services.studies.access(services.user, props.study_uid)
     await services.bindings.bind(access, props.conversation_id, await services.studies.get(access, props.study_uid))
     return EventSourceResponse(_stream(run, props, text, access, services), ping=15)
+
+
+@router.get("", summary="Conversations about a patient", responses=problems(403, 404, 422))
+async def list_conversations(study_uid: StudyUid, services: Given) -> ConversationList:
+    """The caller's own, about the patient of a study, newest first."""
+    access = await services.studies.access(services.user, study_uid)
+    found = await services.bindings.of_patient(access)
+    return ConversationList(conversations=[ConversationSummary.model_validate(c) for c in found])
+
+
+@router.get("/{conversation_id}", summary="Read a conversation", responses=problems(403, 404, 422))
+async def get_conversation(
+    conversation_id: Annotated[str, Path(max_length=128)], study_uid: StudyUid, services: Given
+) -> ConversationView:
+    """Turns that came to an end; one that has not begun is empty."""
+    access = await services.studies.access(services.user, study_uid)
+    turns = await services.bindings.turns(access, conversation_id)
+    return ConversationView(conversation_id=conversation_id, turns=[TurnView.model_validate(t) for t in turns])
 
 
 async def _stream(

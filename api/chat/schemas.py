@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 from ag_ui.core import RunAgentInput, UserMessage
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
@@ -17,6 +19,43 @@ class ForwardedProps(BaseModel):
 
     study_uid: str = Field(min_length=1, max_length=128, description="The study that the turn is about.")
     conversation_id: str = Field(default="", max_length=128, description="Bound to one patient; default: threadId.")
+
+
+class ConversationSummary(BaseModel):
+    """A conversation in a list."""
+
+    model_config = ConfigDict(from_attributes=True)
+
+    conversation_id: str
+    created: datetime
+    turns: int
+    first_question: str
+
+
+class ConversationList(BaseModel):
+    """The caller's conversations about a patient, newest first."""
+
+    conversations: list[ConversationSummary]
+
+
+class TurnView(BaseModel):
+    """One turn: what was asked and what was answered."""
+
+    model_config = ConfigDict(from_attributes=True)
+
+    question: str
+    answer: str
+    study_uid: str
+    at: datetime
+    analysis_id: str = Field(description="Of the analysis that the turn ran; empty when it ran none.")
+    planner: str
+
+
+class ConversationView(BaseModel):
+    """What was said, oldest first."""
+
+    conversation_id: str
+    turns: list[TurnView]
 
 
 def forwarded(run: RunAgentInput) -> ForwardedProps:

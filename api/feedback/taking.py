@@ -8,7 +8,7 @@ from datetime import datetime
 
 from sqlalchemy.orm import Session
 
-from api.feedback.masks import StoredMask, dice_with
+from api.feedback.masks import dice_with
 from api.feedback.person import Person, person_of
 from api.feedback.reviewed import Reviewed, reviewed, sentence
 from api.feedback.schemas import FeedbackBody, TriedMask
@@ -25,6 +25,7 @@ from memory.record import FeedbackKind, Origin, Setting, Submission
 from records.analyses import AnalysisRecord
 from records.audit import Attempt
 from records.feedback import GivenFeedback, keep_feedback
+from tools.stored_mask import StoredMask
 
 
 def learning_of(services: Services) -> Learning:

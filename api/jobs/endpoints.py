@@ -37,7 +37,7 @@ async def _bound(services: Services, job_id: str) -> AccessContext:
     return await services.studies.access(services.user, await services.queue.study_of(job_id))
 
 
-@router.get("", summary="The worklist", responses=problems(422, 503))
+@router.get("", summary="Jobs", responses=problems(422, 503))
 async def list_jobs(
     services: Given,
     state: Annotated[list[JobState] | None, Query(description="By default those that have not ended.")] = None,

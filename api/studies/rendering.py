@@ -64,16 +64,27 @@ def render(path: Path, index: int, window: tuple[float, float] | None) -> bytes:
         StudyNotFound: the array is gone.
         ArtifactNotFound: no such slice.
     """
+    array = stored_values(path, index, "index")
+    picture = np.ascontiguousarray(array[index])
+    return encode_rgb(picture if window is None else apply_window(picture, Window("page", *window)))
+
+
+def stored_values(path: Path, index: int, where: str) -> NDArray[np.generic]:
+    """A stored array that has slice `index`, mapped and not read.
+
+    Raises:
+        StudyNotFound: the array is gone.
+        ArtifactNotFound: no such slice.
+    """
     try:
         array: NDArray[np.generic] = np.load(path, mmap_mode="r", allow_pickle=False)
     except (FileNotFoundError, ValueError):
         raise StudyNotFound("The pixels of this series are gone.", remedy="Send the study again.") from None
     if index >= array.shape[0]:
         raise ArtifactNotFound(
-            f"There is no slice {index}.", where="index", remedy=f"Slices go from 0 to {array.shape[0] - 1}."
+            f"There is no slice {index}.", where=where, remedy=f"Slices go from 0 to {array.shape[0] - 1}."
         )
-    picture = np.ascontiguousarray(array[index])
-    return encode_rgb(picture if window is None else apply_window(picture, Window("page", *window)))
+    return array
 
 
 class PictureCache:

@@ -9,6 +9,8 @@ from pydantic import BaseModel, ConfigDict, Field
 from api.problems import RefusedFile
 from records.studies import StudyRecord
 
+Direction = tuple[float, float, float]
+
 
 class SeriesView(BaseModel):
     """What a page must know of a series."""
@@ -30,6 +32,12 @@ class SeriesView(BaseModel):
     uniform: bool
     columns_towards: str | None = Field(description="Anatomical direction in which columns increase.", examples=["L"])
     rows_towards: str | None = Field(description="Anatomical direction in which rows increase.", examples=["P"])
+    orientation: tuple[Direction, Direction] | None = Field(
+        default=None, description="Unit vectors in LPS in which the column index and the row index grow; null: unknown."
+    )
+    positions_mm: list[Direction] | None = Field(
+        default=None, description="LPS place of the centre of each slice's first pixel; null: unknown."
+    )
     colour: bool
     value_unit: str = Field(description="UCUM.", examples=["[hnsf'U]"])
     photometric: str

@@ -20,6 +20,7 @@ from api.application import create_app
 from api.services import Services
 from domain.access import AccessContext
 from domain.analysis import Analysis, Status, Step
+from domain.conversation import SaidTurn
 from domain.errors import ModelUnavailable
 from domain.ports import EventKind, Listener, RunEvent
 from domain.study import IngestedStudy, Order, Refusal
@@ -178,8 +179,10 @@ def _document(analysis: Analysis, voxels: int, refused: Sequence[Refusal]) -> di
 class AnalysingConversations:
     """Stands in for the planner's turns: runs the analyser, records it, streams a sentence."""
 
-    def __init__(self, analyser: ThresholdAnalyser, store: FileStudyStore, analyses: AnalysisRecords) -> None:
-        self.analyser, self._store, self._analyses = analyser, store, analyses
+    def __init__(
+        self, analyser: ThresholdAnalyser, store: FileStudyStore, analyses: AnalysisRecords, log: ConversationRecords
+    ) -> None:
+        self.analyser, self._store, self._analyses, self._log = analyser, store, analyses, log
         self._count = 0
 
     async def turn(
@@ -205,6 +208,8 @@ class AnalysingConversations:
         for word in ("One ", "dense ", "square."):
             listener(RunEvent(EventKind.TEXT, {"text": word}))
             await asyncio.sleep(0)
+        said = SaidTurn(text, "One dense square.", study_uid, analysis.created, analysis.analysis_id, "threshold")
+        await self._log.append(access, conversation_id, said)
         return ChatAnswer("One dense square.", analysis.analysis_id, needs_review=True)
 
     @asynccontextmanager
@@ -272,15 +277,16 @@ def build_services(folder: Path, page: Path | None = None) -> tuple[Services, Th
         await queue.aclose()
         database.close()
 
+    bindings = ConversationRecords(audit, clock)
     services = Services(
         studies=studies,
         store=store,
         intake=Intake(studies, store, compute, ingest),
         analyses=analyses,
         audit=audit,
-        bindings=ConversationRecords(audit, clock),
+        bindings=bindings,
         queue=queue,
-        conversations=AnalysingConversations(analyser, store, analyses),
+        conversations=AnalysingConversations(analyser, store, analyses, bindings),
         compute=compute,
         clock=clock,
         software_version="0.0.test",

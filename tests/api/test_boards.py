@@ -178,7 +178,7 @@ async def test_two_clients_are_told_the_same_and_a_late_one_resumes(
         "Answer to @imaging how large?",
         "Decision: biopsy.",
     ]
-    assert ("view", position | {"user": "local"}) in [(kind, data) for _, kind, data in one]
+    assert ("view", position | {"user": "local", "seat": ""}) in [(kind, data) for _, kind, data in one]
     assert {"step_started", "step_finished"} <= {kind for _, kind, _ in one}
     assert "unchecked words" not in await first
     for stream in (late, queried):

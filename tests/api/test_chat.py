@@ -182,3 +182,17 @@ async def test_a_job_is_followed_live_over_loopback(app: FastAPI, study_uid: str
                     if line == "event: step_started":
                         analyser.hold.set()
         assert seen == ["progress", "step_started", "step_finished", "done"]
+
+
+async def test_a_conversation_is_listed_and_read_by_whom_it_belongs_to(
+    client: httpx.AsyncClient, study_uid: str
+) -> None:
+    await client.post("/api/v1/chat", json=turn(study_uid, "How large?"))
+    listed = (await client.get("/api/v1/chat", params={"study_uid": study_uid})).json()["conversations"]
+    assert [one["conversation_id"] for one in listed] == ["c1"]
+    read = (await client.get("/api/v1/chat/c1", params={"study_uid": study_uid})).json()
+    assert (read["conversation_id"], len(read["turns"])) == ("c1", listed[0]["turns"])
+    other = await client.post("/api/v1/studies", files=[("files", ("o.dcm", ct_slice("1.2.826.77", "P77")))])
+    foreign = other.json()["studies"][0]["study_uid"]
+    assert (await client.get("/api/v1/chat", params={"study_uid": foreign})).json()["conversations"] == []
+    assert (await client.get("/api/v1/chat/c1", params={"study_uid": foreign})).status_code == 403

@@ -8,18 +8,13 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from api.feedback.masks import StoredMask, decode, dice_with
+from api.feedback.masks import decode, dice_with
 from domain.study import Volume
 from memory.errors import FeedbackRefused
 from tests.api.reviewing import overlap
 from tests.tools.outputs_builders import WHEN, analysis_of, box, mask_on, volume_of, write_phantom
 from tools.artifacts import write_artifacts
-
-
-def runs_of(inside: NDArray[np.bool_]) -> list[int]:
-    flat = np.concatenate(([0], inside.ravel().astype(np.int8), [0]))
-    starts, ends = np.flatnonzero(np.diff(flat) == 1), np.flatnonzero(np.diff(flat) == -1)
-    return [int(n) for pair in zip(starts, ends - starts, strict=True) for n in pair]
+from tools.stored_mask import StoredMask, runs_of
 
 
 def written(source: Path, slices: int = 4, **changes: object) -> tuple[Volume, dict[str, NDArray[np.bool_]], Path]:

@@ -1,4 +1,4 @@
-"""The example for KEDA asks for metrics that `/metrics` has."""
+"""The example for KEDA asks for metrics that `/metrics` has, and the documentation names them all."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from domain.study import Priority
 
 FOLDER = Path(__file__).resolve().parents[2] / "deploy" / "keda"
 FILES = sorted(FOLDER.glob("*.yaml"))
+DOCUMENT = FOLDER.parents[1] / "docs" / "scaling.md"
 
 
 def objects() -> list[Any]:
@@ -44,3 +45,8 @@ def test_a_scaled_object_is_whole_and_asks_for_metrics_that_exist(found: dict[st
 
 def test_there_is_an_example() -> None:
     assert FILES
+
+
+def test_every_gauge_is_described_and_nothing_else() -> None:
+    named = set(re.findall(r"medimage_\w+", DOCUMENT.read_text(encoding="utf-8")))
+    assert named - {"medimage_endpoint_"} == set(GAUGES)

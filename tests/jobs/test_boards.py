@@ -306,7 +306,7 @@ async def test_the_shared_view_is_the_latest_and_only_of_the_boards_studies(room
         await rooms.look(COLLEAGUE, board, "9.9", "9.9.1", 0)
     await rooms.close(MINE, board)
     views = [data for _, kind, data in await until_closed(rooms, board) if kind == "view"]
-    assert views == [{"study_uid": STUDY, "series": f"{STUDY}.1", "slice": 4, "user": "oncologist"}]
+    assert views == [{"study_uid": STUDY, "series": f"{STUDY}.1", "slice": 4, "user": "oncologist", "seat": ""}]
     events = await place.services.audit.list(place.services.nobody, limit=1000)
     assert [e.outcome for e in events if e.action == "board.view"] == ["refused"]
 

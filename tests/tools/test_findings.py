@@ -5,11 +5,12 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from domain.chest_report import Box
 from domain.codes import Unit
 from domain.finding import Measurement
 from domain.geometry import Geometry
 from domain.mask import Mask, Outcome, Quality
-from tools.findings import findings_of, quantity, summary_of
+from tools.findings import Drafted, findings_of, quantity, summary_of
 
 
 def mask(mask_id: str, target: str, quality: Quality, *, voxels: int = 4, category: str = "") -> Mask:
@@ -89,3 +90,11 @@ def test_a_grey_value_is_no_finding() -> None:
     (finding,) = findings_of([mask("m1", "lung", Quality(Outcome.PASS))], {"m1": [grey]}, [], {}, NAMES)
     assert "21399" not in finding.text
     assert "4 pixels, no physical size known" in finding.text
+
+
+def test_a_drafted_sentence_keeps_where_it_points() -> None:
+    box = Box(10.0, 20.0, 30.0, 40.0)
+    said = [Drafted("Nodule.", "s2", "1.2", (box,)), Drafted("No effusion.", "s2", "1.2")]
+    pointed, silent = findings_of([], {}, [], {}, NAMES, said)
+    assert (pointed.series_uid, pointed.boxes, pointed.evidence) == ("1.2", (box,), ("s2",))
+    assert (silent.series_uid, silent.boxes) == ("", ())

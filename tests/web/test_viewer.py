@@ -1,0 +1,328 @@
+"""The images: pictures with their numbers, what models marked in them, and what a reader measures and corrects."""
+
+from __future__ import annotations
+
+import asyncio
+import io
+import re
+import threading
+import time
+import zipfile
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import httpx
+import numpy as np
+import pytest
+import uvicorn
+from axe_playwright_python.sync_playwright import Axe
+from numpy.typing import NDArray
+from PIL import Image
+from playwright.sync_api import Locator, Page, expect
+
+import app
+from api.application import create_app
+from jobs.compute import ThreadCompute
+from jobs.steps import SystemClock
+from memory.embedder import NgramEmbedder
+from memory.learning import open_learning
+from records.audit import pseudonym_key
+from settings import Settings
+from tests.api.engine import ct_slice
+from tests.inference.endpoint_server import Behaviour, disc, endpoint_server
+from tests.web.conftest import Watched
+
+pytestmark = pytest.mark.peer("chromium")
+SIZE = 64
+SPACING_MM = 0.5
+SLICE_MM = 2.0
+LONG, PRIOR, SHORT = "1.2.826.0.1.3680043.9.77.1", "1.2.826.0.1.3680043.9.77.2", "1.2.826.0.1.3680043.9.77.3"
+SLICES = 300
+FOUND = disc(12 / 64, 16 / 64, 0.055, "liver")
+"""In the square of liver-like values."""
+PATIENCE_MS = 30_000
+COLOURED = """canvas => {
+    const { width, height } = canvas;
+    const { data } = canvas.getContext('2d').getImageData(0, 0, width, height);
+    let count = 0;
+    for (let i = 0; i < data.length; i += 4) if (data[i + 3] > 0 && Math.abs(data[i] - data[i + 2]) > 40) count += 1;
+    return count;
+}"""
+LIT = """canvas => {
+    const copy = document.createElement('canvas');
+    [copy.width, copy.height] = [canvas.width, canvas.height];
+    const context = copy.getContext('2d');
+    context.drawImage(canvas, 0, 0);
+    const { data } = context.getImageData(0, 0, copy.width, copy.height);
+    let count = 0;
+    for (let i = 0; i < data.length; i += 4) if (data[i] > 100) count += 1;
+    return count;
+}"""
+
+
+def ct(study: str, patient: str, slices: int) -> bytes:
+    """An archive of CT slices, 2 mm apart; a square of 60 HU in air (rows 8–15, columns 8–23)."""
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as archive:
+        for index in range(slices):
+            archive.writestr(f"{index}.dcm", ct_slice(study, patient, index=index, size=SIZE, value=60))
+    return buffer.getvalue()
+
+
+def send(address: str, name: str, content: bytes, described: str = "") -> str:
+    """Send a file; the UID of its study."""
+    files = [("files", (name, content))]
+    reply = httpx.post(f"{address}/api/v1/studies", files=files, data={"described": described}, timeout=120)
+    assert reply.status_code == 201, reply.text
+    return str(reply.json()["studies"][0]["study_uid"])
+
+
+def analysis(address: str, study: str) -> str:
+    """Order the liver and wait for the report; its id."""
+    order = {"indication": "How large is the liver?", "prompts": ["liver"]}
+    reply = httpx.post(f"{address}/api/v1/studies/{study}/analyses", json=order, timeout=60)
+    assert reply.status_code == 202, reply.text
+    job = reply.json()
+    for _ in range(3000):
+        if job["state"] in {"done", "failed", "cancelled"}:
+            break
+        time.sleep(0.02)
+        job = httpx.get(f"{address}/api/v1/jobs/{job['job_id']}", timeout=60).json()
+    assert job["state"] == "done", job
+    return str(job["analysis_id"])
+
+
+@pytest.fixture(scope="module")
+def reading(tmp_path_factory: pytest.TempPathFactory, dist: Path) -> Iterator[str]:
+    """The product over an endpoint that finds a disc, with a long CT and its prior."""
+    folder = tmp_path_factory.mktemp("reading")
+    started, ending = threading.Event(), threading.Event()
+    ports: list[int] = []
+
+    async def serve(url: str) -> None:
+        endpoints = [{"url": url, "version": "7"}]
+        settings = Settings.model_validate(
+            {"data_dir": folder, "models": {"cache_mb": 0, "medimageparse": {"endpoints": endpoints}}}
+        )
+        compute, clock = ThreadCompute(), SystemClock()
+        learning = open_learning(folder, pseudonym_key(folder / "audit.key"), embedder=NgramEmbedder())
+        learning.begin()
+        async with app.composition(settings).engine(compute, clock, learning.advice) as parts:
+            services = replace(app.assemble(settings, parts, compute, clock, compute, learning), page=dist)
+            await services.start()
+            config = uvicorn.Config(create_app(services), host="127.0.0.1", port=0, log_level="warning", ws="none")
+            server = uvicorn.Server(config)
+            running = asyncio.create_task(server.serve())
+            while not server.started:
+                await asyncio.sleep(0.02)
+            ports.append(server.servers[0].sockets[0].getsockname()[1])
+            started.set()
+            await asyncio.to_thread(ending.wait)
+            server.should_exit = True
+            await running
+            await services.close()
+
+    with endpoint_server(Behaviour({"liver": FOUND}, (SIZE, SIZE))) as url:
+        thread = threading.Thread(target=lambda: asyncio.run(serve(url)))
+        thread.start()
+        while thread.is_alive() and not started.wait(0.1):
+            pass
+        assert started.is_set(), "The server did not start."
+        address = f"http://127.0.0.1:{ports[0]}"
+        # The two of one patient; the prior is shorter and begins at the same place.
+        send(address, "prior.zip", ct(PRIOR, "P1", 100))
+        send(address, "long.zip", ct(LONG, "P1", SLICES))
+        send(address, "short.zip", ct(SHORT, "P2", 3))
+        yield address
+        ending.set()
+        thread.join(60)
+
+
+def opened(watched: Watched, address: str, study: str, *, width: int = 1280, height: int = 800) -> Page:
+    page = watched.page(address, f"/studies/{study}", width=width, height=height)
+    expect(slice_number(page)).to_be_visible(timeout=PATIENCE_MS)
+    return page
+
+
+def slice_number(page: Page, pane: str = "main") -> Locator:
+    return page.locator(f"[data-pane={pane}] .slice-number")
+
+
+def expect_lit(page: Page, pane: str = "main") -> None:
+    """Something bright is drawn: the picture is there."""
+    canvas = page.locator(f"[data-pane={pane}] .pane-picture canvas")
+    for _ in range(300):
+        if canvas.count() and canvas.evaluate(LIT) > 100:
+            return
+        page.wait_for_timeout(100)
+    pytest.fail("Nothing is drawn.")
+
+
+def expect_coloured(page: Page, some: bool, pane: str = "main") -> None:
+    """Marks are on the canvas over the picture, or none are."""
+    canvas = page.locator(f"[data-pane={pane}] .pane-overlay")
+    for _ in range(300):
+        if (canvas.evaluate(COLOURED) > 500) is some:
+            return
+        page.wait_for_timeout(100)
+    pytest.fail("Marks are missing." if some else "Marks are still shown.")
+
+
+def place_mm(page: Page, x: float, y: float) -> tuple[str, NDArray[np.float64]]:
+    """Value and millimetres that the viewer says are under a point of the pane."""
+    page.mouse.move(x, y)
+    said = page.locator("[data-pane=main] .hud.bottom.right")
+    expect(said).to_contain_text("mm", timeout=PATIENCE_MS)
+    value, place = said.locator("span").all_inner_texts()
+    return value, np.array([float(part) for part in place.removesuffix(" mm").split()])
+
+
+def test_a_ct_of_300_slices_opens_in_the_middle_and_scrolls_by_keys_and_wheel(watched: Watched, reading: str) -> None:
+    page = opened(watched, reading, LONG)
+    expect(slice_number(page)).to_have_text("150 / 300", timeout=PATIENCE_MS)
+    expect_lit(page)
+    for key, shown in (
+        ("ArrowDown", "151 / 300"), ("PageDown", "161 / 300"), ("ArrowUp", "160 / 300"), ("PageUp", "150 / 300"),
+        ("End", "300 / 300"), ("Home", "1 / 300"),
+    ):  # fmt: skip
+        page.keyboard.press(key)
+        expect(slice_number(page)).to_have_text(shown, timeout=PATIENCE_MS)
+    box = page.locator("[data-pane=main]").bounding_box()
+    assert box is not None
+    page.mouse.move(box["x"] + 200, box["y"] + 200)
+    page.mouse.wheel(0, 120)
+    expect(slice_number(page)).to_have_text("2 / 300", timeout=PATIENCE_MS)
+    expect(page.locator("[data-pane=main]")).not_to_contain_text("Loading", timeout=PATIENCE_MS)
+
+
+def test_numbers_come_from_the_geometry(watched: Watched, reading: str) -> None:
+    page = opened(watched, reading, SHORT)
+    expect_lit(page)
+    pane = page.locator("[data-pane=main]")
+    for letter, side in (("R", "west"), ("L", "east"), ("A", "north"), ("P", "south")):
+        expect(pane.locator(f".edge.{side}")).to_have_text(letter)
+    box = pane.bounding_box()
+    assert box is not None
+    x, y = box["x"] + 0.2 * box["width"], box["y"] + 0.5 * box["height"]
+    before, after = place_mm(page, x, y)[1], place_mm(page, x + 300, y)[1]
+    assert before[2] == pytest.approx(SLICE_MM)  # the second of three slices
+    page.keyboard.press("l")
+    page.mouse.move(x, y)
+    page.mouse.down()
+    page.mouse.move(x + 300, y, steps=8)
+    page.mouse.up()
+    row = page.get_by_role("region", name="Measurements").get_by_role("listitem")
+    expect(row).to_contain_text(re.compile(r"\d+\.\d mm"), timeout=PATIENCE_MS)
+    measured = float(row.inner_text().split(" mm")[0])
+    assert measured == pytest.approx(np.linalg.norm(after - before), abs=2 * SPACING_MM)
+    # The square of 60 HU ends where the file says: 16 of 32 mm are 8 mm long.
+    inside = [
+        place[0]
+        for value, place in (
+            place_mm(page, box["x"] + part, box["y"] + 0.22 * box["height"])
+            for part in range(20, int(box["width"]) - 20, 8)
+        )
+        if value == "60 HU"
+    ]
+    assert min(inside) == pytest.approx(8 * SPACING_MM, abs=SPACING_MM)
+    assert max(inside) == pytest.approx(23 * SPACING_MM, abs=SPACING_MM)
+
+
+def test_pixels_without_a_size_are_measured_in_pixels(watched: Watched, reading: str) -> None:
+    picture = np.zeros((120, 160, 3), np.uint8)
+    picture[30:90, 40:120] = (200, 60, 40)
+    buffer = io.BytesIO()
+    Image.fromarray(picture).save(buffer, "PNG")
+    page = opened(watched, reading, send(reading, "doppler.png", buffer.getvalue(), "ultrasound of the liver"))
+    expect(page.locator("[data-pane=main]")).to_contain_text("No pixel size in the file")
+    expect_lit(page)
+    box = page.locator("[data-pane=main]").bounding_box()
+    assert box is not None
+    page.keyboard.press("l")
+    page.mouse.move(box["x"] + 150, box["y"] + 300)
+    page.mouse.down()
+    page.mouse.move(box["x"] + 350, box["y"] + 300, steps=6)
+    page.mouse.up()
+    row = page.get_by_role("region", name="Measurements").get_by_role("listitem")
+    expect(row).to_contain_text(re.compile(r"\d+\.\d px"), timeout=PATIENCE_MS)
+    assert "mm" not in row.inner_text()
+
+
+@pytest.mark.parametrize("drawn_by", ["processor", "webgl"])
+def test_marks_lie_on_the_picture_and_go_with_ai_off(watched: Watched, reading: str, drawn_by: str) -> None:
+    analysis(reading, SHORT)
+    page = opened(watched, reading, SHORT)
+    page.evaluate(f"localStorage.setItem('medimage.draw', '{drawn_by}')")
+    page.reload()
+    expect(page.get_by_role("checkbox", name="Show liver")).to_be_checked(timeout=PATIENCE_MS)
+    expect_lit(page)
+    expect_coloured(page, True)
+    page.keyboard.press("a")
+    expect_coloured(page, False)
+    expect(page.locator("[data-pane=main]")).to_contain_text("AI marks off")
+    page.keyboard.press("a")
+    expect_coloured(page, True)
+    page.get_by_role("checkbox", name="Show liver").uncheck()
+    expect_coloured(page, False)
+
+
+def test_a_brush_stroke_becomes_a_stored_correction(watched: Watched, reading: str) -> None:
+    analysis_id = analysis(reading, SHORT)
+    page = opened(watched, reading, SHORT)
+    expect_lit(page)
+    page.get_by_role("button", name="Correct liver", exact=True).click(timeout=PATIENCE_MS)
+    box = page.locator("[data-pane=main]").bounding_box()
+    assert box is not None
+    x, y = box["x"] + box["width"] / 2, box["y"] + 0.75 * box["height"]
+    page.mouse.move(x - 60, y)
+    page.mouse.down()
+    page.mouse.move(x + 60, y, steps=6)
+    page.mouse.up()
+    correction = page.get_by_role("region", name="Correction")
+    expect(correction.get_by_role("status").first).to_contain_text(re.compile(r"Changed: [1-9]\d* voxels in slice 2"))
+    page.keyboard.press("Control+z")
+    expect(correction.get_by_role("status").first).to_have_text("Nothing is changed yet.")
+    page.keyboard.press("Control+y")
+    correction.get_by_label("You are").select_option("radiologist")
+    correction.get_by_role("button", name="Send correction").click()
+    expect(correction).to_contain_text(
+        re.compile(r"Correction stored. Dice .*: 0\.\d+. Changed: slice 2\."), timeout=PATIENCE_MS
+    )
+    (kept,) = httpx.get(f"{reading}/api/v1/feedback", params={"analysis_id": analysis_id}).json()["feedback"]
+    assert (kept["kind"], kept["role"], kept["target"]) == ("mask_correction", "radiologist", "liver")
+    assert 0 < kept["dice_before"] < 1
+
+
+def test_the_prior_scrolls_along_by_position(watched: Watched, reading: str) -> None:
+    page = opened(watched, reading, LONG)
+    page.get_by_label("Layout").select_option("prior", timeout=PATIENCE_MS)
+    expect(slice_number(page, "prior")).to_be_visible(timeout=PATIENCE_MS)
+    page.locator("[data-pane=main]").click()
+    page.keyboard.press("Home")
+    expect(slice_number(page, "prior")).to_have_text("1 / 100", timeout=PATIENCE_MS)
+    page.keyboard.press("PageDown")
+    expect(slice_number(page)).to_have_text("11 / 300", timeout=PATIENCE_MS)
+    expect(slice_number(page, "prior")).to_have_text("11 / 100", timeout=PATIENCE_MS)
+    expect(page.locator("[data-pane=prior]")).to_contain_text("Linked by position in the patient")
+
+
+def test_an_even_block_is_cut_in_three_planes(watched: Watched, reading: str) -> None:
+    page = opened(watched, reading, LONG)
+    page.get_by_label("Layout").select_option("mpr", timeout=PATIENCE_MS)
+    for plane, count in (("axial", 300), ("coronal", SIZE), ("sagittal", SIZE)):
+        expect(slice_number(page, plane)).to_contain_text(f"/ {count}", timeout=PATIENCE_MS)
+    expect(page.locator("[data-pane=coronal] .edge.north")).to_have_text("H")
+    expect(page.locator("[data-pane=sagittal] .edge.west")).to_have_text("A")
+
+
+@pytest.mark.parametrize(("theme", "width"), [("dark", 1280), ("light", 1024)])
+def test_nothing_is_in_the_way_of_assistive_technology(watched: Watched, reading: str, theme: str, width: int) -> None:
+    analysis(reading, SHORT)
+    page = opened(watched, reading, SHORT, width=width, height=768)
+    page.evaluate(f"localStorage.setItem('medimage.theme', '{theme}')")
+    page.reload()
+    page.get_by_role("button", name="Correct liver", exact=True).click(timeout=PATIENCE_MS)
+    expect_lit(page)
+    found = Axe().run(page, context=".viewer")
+    assert found.violations_count == 0, found.generate_report()

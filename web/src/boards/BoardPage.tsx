@@ -1,0 +1,13 @@
+import { useQuery } from "@tanstack/react-query";
+import { Problem } from "../parts/Problem";
+import { Waiting } from "../parts/Waiting";
+import { Meeting } from "./Meeting";
+import { boardQuery } from "./queries";
+import "./boards.css";
+
+export default function BoardPage({ boardId }: { boardId: string }) {
+  const board = useQuery(boardQuery(boardId));
+  if (board.error) return <Problem error={board.error} onRetry={() => void board.refetch()} />;
+  if (!board.data) return <Waiting />;
+  return <Meeting board={board.data} />;
+}

@@ -1,0 +1,131 @@
+import type { Colour } from "./engine/painter";
+import type { Structure } from "./marks";
+import type { MarkStyle } from "./state";
+import { texts } from "./texts";
+
+interface Props {
+  structures: Structure[];
+  seriesUid: string;
+  known: boolean;
+  hasAnalysis: boolean;
+  hidden: ReadonlySet<string>;
+  colours: ReadonlyMap<string, Colour>;
+  style: MarkStyle;
+  chosen: string;
+  correcting: string;
+  edited: ReadonlySet<string>;
+  canCorrect: boolean;
+  onShow: (id: string, shown: boolean) => void;
+  onColour: (id: string, colour: Colour) => void;
+  onStyle: (style: MarkStyle) => void;
+  onGo: (structure: Structure) => void;
+  onCorrect: (structure: Structure) => void;
+}
+
+/** What the analysis marked, with QA's verdict; a click goes to the slice where it is largest. */
+export function Structures(props: Props) {
+  const { structures, style } = props;
+  return (
+    <section aria-label={texts.structures} className="structures" data-tour="masks">
+      <h2>{texts.structures}</h2>
+      {!props.hasAnalysis && <p className="quiet-text">{texts.noAnalysis}</p>}
+      {props.hasAnalysis && !props.known && <p role="status">{texts.marksLoading}</p>}
+      {props.known && structures.length === 0 && <p className="quiet-text">{texts.noMarks}</p>}
+      {structures.length > 0 && (
+        <div className="mark-style">
+          <label>
+            <span className="unseen">{texts.style}</span>
+            <select
+              value={style.fill ? (style.outline ? "both" : "fill") : "outline"}
+              onChange={({ target: { value } }) => props.onStyle({ ...style, fill: value !== "outline", outline: value !== "fill" })}
+            >
+              {(["both", "fill", "outline"] as const).map((name) => (
+                <option key={name} value={name}>
+                  {texts.styles[name]}
+                </option>
+              ))}
+            </select>
+          </label>
+          <label>
+            <span className="unseen">{texts.opacity}</span>
+            <input
+              type="range"
+              min="0.05"
+              max="1"
+              step="0.05"
+              title={texts.opacity}
+              value={style.opacity}
+              disabled={!style.fill}
+              onChange={(event) => props.onStyle({ ...style, opacity: Number(event.target.value) })}
+            />
+          </label>
+        </div>
+      )}
+      <ul>
+        {structures.map((structure) => (
+          <Row key={structure.id} structure={structure} {...props} />
+        ))}
+      </ul>
+      {structures.some(({ uncertain }) => uncertain) && <p className="quiet-text">{texts.hatched}</p>}
+    </section>
+  );
+}
+
+function Row({ structure, ...props }: Props & { structure: Structure }) {
+  const { id, target, outcome, confidence, reasons } = structure;
+  const colour = props.colours.get(id) ?? structure.colour;
+  const drawn = structure.mask !== null;
+  const said = [missing(structure, props.seriesUid), ...(outcome === "pass" ? [] : reasons)].filter(Boolean);
+  return (
+    <li className={props.chosen === id ? "chosen" : undefined}>
+      <div className="structure">
+        <input
+          type="checkbox"
+          aria-label={texts.show(target)}
+          checked={drawn && !props.hidden.has(id)}
+          disabled={!drawn}
+          onChange={(event) => props.onShow(id, event.target.checked)}
+        />
+        <input type="color" aria-label={`${target} ${id}`} value={hex(colour)} disabled={!drawn} onChange={(event) => props.onColour(id, fromHex(event.target.value))} />
+        <button type="button" className="name" title={texts.goTo(target)} disabled={!drawn} onClick={() => props.onGo(structure)}>
+          {target}
+        </button>
+        {drawn && (
+          <button
+            type="button"
+            className="small"
+            aria-label={texts.correcting(target)}
+            aria-pressed={props.correcting === id}
+            disabled={!props.canCorrect}
+            onClick={() => props.onCorrect(structure)}
+          >
+            {texts.correct}
+          </button>
+        )}
+      </div>
+      <p className="verdict">
+        {outcome === "review" && <span className="badge warn">{texts.reviewFirst}</span>}
+        {structure.lowConfidence && <span className="badge bad">{texts.lowConfidence}</span>}
+        {outcome !== "review" && <span className={outcome === "pass" ? "badge good" : "badge bad"}>{texts.qa[outcome]}</span>}
+        {confidence !== null && <span className="quiet-text">{texts.confidence(confidence.toFixed(2))}</span>}
+        {props.edited.has(id) && <span className="badge warn">{texts.edited}</span>}
+      </p>
+      {said.length > 0 && (
+        <p className="quiet-text reason" title={said.join("\n")}>
+          {said.join(" · ")}
+        </p>
+      )}
+    </li>
+  );
+}
+
+function missing({ outcome, voxels, mask, problem, seriesUid }: Structure, shownSeries: string): string {
+  if (outcome === "reject") return texts.rejected;
+  if (voxels === 0) return texts.emptyMask;
+  if (problem) return problem instanceof Error ? problem.message : String(problem);
+  if (!mask) return texts.marksLoading;
+  return seriesUid === shownSeries ? "" : texts.elsewhere;
+}
+
+const hex = (colour: Colour) => `#${colour.map((part) => part.toString(16).padStart(2, "0")).join("")}`;
+const fromHex = (text: string): Colour => [1, 3, 5].map((at) => Number.parseInt(text.slice(at, at + 2), 16)) as unknown as Colour;

@@ -1,0 +1,84 @@
+import { useEffect, useRef } from "react";
+import type { BrushKind, Editing } from "./engine/brush";
+import type { Painter } from "./engine/painter";
+import type { View } from "./engine/view";
+
+export interface BrushSettings {
+  kind: BrushKind;
+  editing: Editing;
+  /** In pixels of the picture. */
+  radius: number;
+  range: readonly [number, number];
+  onStroke: () => void;
+}
+
+/** Paint with the pointer on a view. Cornerstone does not see the left button meanwhile. */
+export function useBrush(view: View | null, painter: Painter | null, settings: BrushSettings | null): void {
+  const latest = useRef(settings);
+  useEffect(() => {
+    latest.current = settings;
+    if (painter && !settings) {
+      painter.scene = { ...painter.scene, brush: null };
+      painter.paint();
+    }
+  });
+  const on = settings !== null;
+  useEffect(() => {
+    if (!on || !view || !painter) return;
+    const element = view.element;
+    let last: { down: number; across: number } | null = null;
+    const place = (event: PointerEvent) => {
+      const box = element.getBoundingClientRect();
+      return view.pixelAt([event.clientX - box.left, event.clientY - box.top]);
+    };
+    const show = (at: { down: number; across: number } | null) => {
+      painter.scene = { ...painter.scene, brush: at && latest.current ? { ...at, radius: latest.current.radius } : null };
+      painter.paint();
+    };
+    const stroke = (to: { down: number; across: number }) => {
+      const brush = latest.current;
+      if (!brush || !last) return;
+      brush.editing.draw(last, to, brush.radius, brush.kind, view.stack?.slices.now(view.index) ?? null, brush.range);
+      last = to;
+    };
+    const down = (event: PointerEvent) => {
+      const at = place(event);
+      if (event.button !== 0 || event.shiftKey || !at || !latest.current || latest.current.editing.stack !== view.stack) return;
+      event.stopPropagation();
+      element.setPointerCapture(event.pointerId);
+      latest.current.editing.begin(view.index);
+      last = at;
+      stroke(at);
+      show(at);
+    };
+    const move = (event: PointerEvent) => {
+      const at = place(event);
+      if (at && last) stroke(at);
+      show(at);
+    };
+    const up = () => {
+      if (!last) return;
+      last = null;
+      if (latest.current?.editing.end()) latest.current.onStroke();
+    };
+    const leave = () => show(null);
+    const hide = (event: MouseEvent) => {
+      if (event.button === 0 && !event.shiftKey) event.stopPropagation();
+    };
+    element.addEventListener("pointerdown", down, true);
+    element.addEventListener("pointermove", move);
+    element.addEventListener("pointerup", up);
+    element.addEventListener("pointercancel", up);
+    element.addEventListener("pointerleave", leave);
+    element.addEventListener("mousedown", hide, true);
+    return () => {
+      up();
+      element.removeEventListener("pointerdown", down, true);
+      element.removeEventListener("pointermove", move);
+      element.removeEventListener("pointerup", up);
+      element.removeEventListener("pointercancel", up);
+      element.removeEventListener("pointerleave", leave);
+      element.removeEventListener("mousedown", hide, true);
+    };
+  }, [on, view, painter]);
+}
