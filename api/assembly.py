@@ -128,5 +128,6 @@ def services(
         learning=learned,
         history=installation.uploaded,
         boards=boards,
+        ordering=jobs.ordering,
         signing=Signing(audit, analyses, ApprovalRecords(audit, clock), clock, folder / "delivered"),
     )

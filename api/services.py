@@ -15,6 +15,7 @@ from domain.turnaround import Turnaround
 from inference.catalogue import CatalogueRow
 from jobs.boards import BoardRooms
 from jobs.contracts import Conversations
+from jobs.ordering import Ordering
 from jobs.queue import DurableQueue
 from jobs.scaling import Scalable
 from jobs.scaling_figures import ScalingFigures
@@ -68,6 +69,7 @@ class Services:
         history: documents of patients that were uploaded here; None where none are kept.
         signing: reviews, approvals and what they allow; None where nothing can be signed.
         boards: tumour boards; None where there are none.
+        ordering: orders that wait for their images; None where none come from elsewhere.
         turnaround: how soon studies shall have been read.
         startup: what to begin before the first request, in this order; each may be called again.
         shutdown: what to close when the server ends, in this order.
@@ -99,6 +101,7 @@ class Services:
     history: HistoryRecords | None = None
     boards: BoardRooms | None = None
     signing: Signing | None = None
+    ordering: Ordering | None = None
     turnaround: Turnaround = field(default_factory=Turnaround)
 
     @property

@@ -178,7 +178,9 @@ class LiveBatch:
 
     def say(self, sentence: str) -> None:
         """Stands above, and stays."""
-        self._live.console.print(sentence, overflow="fold")
+        from rich.text import Text
+
+        self._live.console.print(Text(sentence), overflow="fold")  # a reason is no markup
 
 
 def drawn(state: BatchState) -> RenderableType:

@@ -6,6 +6,7 @@ import asyncio
 import time
 import uuid
 from collections.abc import AsyncIterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from domain.access import AccessContext
@@ -27,10 +28,21 @@ FOLLOW_S = 0.3
 AT_MOST_S = 0.1
 """Between two looks of a follower, however much happens."""
 KNOWN_S = 2.0
-"""How long counts are used before they are taken again."""
+"""How long counts are used before they are taken again, at least."""
+SHARE = 0.01
+"""Of the time that counting may take: a crowded queue is counted less often."""
 FORGET_S = 600.0
 BULK = 500
 Counts = Mapping[tuple[JobState, Priority], int]
+
+
+@dataclass(frozen=True)
+class _Counted:
+    """Counts as they were `at` a moment of the monotonic clock, good `until` another."""
+
+    counts: Counts
+    at: float
+    until: float
 
 
 class DurableQueue:
@@ -56,8 +68,8 @@ class DurableQueue:
         self._studies = studies
         self._clock = clock
         self._model = model
-        self._counted: dict[str, tuple[float, Counts]] = {}
-        self._counting: asyncio.Task[tuple[float, Counts]] | None = None
+        self._counted: dict[str, _Counted] = {}
+        self._counting: asyncio.Task[_Counted] | None = None
 
     async def submit(self, access: AccessContext, study_uid: str, request: Mapping[str, Any]) -> QueuedJob:
         """Queue an analysis.
@@ -69,7 +81,7 @@ class DurableQueue:
         Raises:
             StudyNotFound, PatientLockViolation.
         """
-        return view_of(await self._jobs.enqueue(await self._new(access, study_uid, request)))
+        return view_of(await self._jobs.submit(self._ordered(access, study_uid, request)))
 
     async def submit_all(self, orders: Sequence[tuple[AccessContext, str, Mapping[str, Any]]]) -> int:
         """Queue many analyses, in large transactions; returns how many were not queued before. Raises as `submit`."""
@@ -125,7 +137,7 @@ class DurableQueue:
         page = await self._listing.page(access, which, after=after, limit=limit)
         batch = which.batch if which else ""
         jobs = tuple(view_of(job) for job in page.jobs)
-        return QueuePage(jobs, page.after, await self._counts(batch), await self._jobs.paused())
+        return QueuePage(jobs, page.after, await self._counts(batch), page.paused)
 
     async def pause(self, access: AccessContext, priorities: Sequence[Priority] = tuple(Priority)) -> None:
         """Start nothing more of some priorities, or of any; what runs goes on."""
@@ -149,7 +161,7 @@ class DurableQueue:
         study = await self._studies.get(access, study_uid, "study.files")
         return self._ordered(access, study_uid, request, study.modality)
 
-    def _ordered(self, access: AccessContext, study_uid: str, request: Mapping[str, Any], modality: str) -> NewJob:
+    def _ordered(self, access: AccessContext, study_uid: str, request: Mapping[str, Any], modality: str = "") -> NewJob:
         indication = str(request.get("indication", ""))
         ordered = Priority(request.get("priority", Priority.ROUTINE))
         urgent = urgency(ordered, indication)
@@ -185,16 +197,18 @@ class DurableQueue:
 
     async def _counts(self, batch: str) -> Counts:
         """As they were of late: a hundred thousand jobs are not counted while somebody waits for a page."""
-        now, known = time.monotonic(), self._counted.get(batch)
+        known = self._counted.get(batch)
         if known is None:
             known = await self._count(batch)
-        elif now - known[0] > KNOWN_S and (self._counting is None or self._counting.done()):
+        elif time.monotonic() >= known.until and (self._counting is None or self._counting.done()):
             self._counting = asyncio.create_task(self._count(batch), name="job counts")
-        return known[1]
+        return known.counts
 
-    async def _count(self, batch: str) -> tuple[float, Counts]:
+    async def _count(self, batch: str) -> _Counted:
+        began = time.monotonic()
+        counts = await self._listing.counts(batch)
         now = time.monotonic()
-        counted = (now, await self._listing.counts(batch))
-        kept = {name: old for name, old in self._counted.items() if now - old[0] <= FORGET_S}
+        counted = _Counted(counts, now, now + max(KNOWN_S, (now - began) / SHARE))
+        kept = {name: old for name, old in self._counted.items() if now - old.at <= FORGET_S}
         self._counted = {**kept, batch: counted}
         return counted

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from jobs.durable.run import DurableAnalyses
 from jobs.durable.system import DurableSystem
 from jobs.installation import Installation
+from jobs.ordering import Ordering
 from jobs.queue import DurableQueue
 from jobs.workers.analysis import AnalysisRuns
 from jobs.workers.attempt import Ended, Patience, RunAttempt
@@ -19,6 +20,7 @@ from records.job_listing import JobListing
 from records.job_signals import JobSignals
 from records.job_workers import JobWorkers
 from records.jobs import JobRecords
+from records.orders import OrderRecords
 from tools.ingest import ingest
 
 
@@ -45,6 +47,7 @@ class JobService:
     """Queue and worker; nothing runs before `start`.
 
     Attributes:
+        ordering: orders from elsewhere, and the images that they wait for.
         run, ended: one attempt, and what is cleared away after a job; for further workers of this process.
     """
 
@@ -66,6 +69,7 @@ class JobService:
             clock=clock,
             model=how.model,
         )
+        self.ordering = Ordering(OrderRecords(audit, clock), self.queue)
         self._system = DurableSystem(installation.database_url, version=self.version)
         durable = DurableAnalyses(
             self._system,

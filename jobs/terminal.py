@@ -46,9 +46,11 @@ def show_batch(ended: BatchEnd, *, as_json: bool) -> None:
         print(json.dumps(ended.summary(), indent=2))
     elif written is not None:
         files = f", {written.refused} files not used" if written.refused else ""
-        print(f"{written.done} done ({written.needs_review} need review), {written.failed} failed{files}")
+        partial = f", {written.partial} partial" if written.partial else ""
+        review = f"{written.needs_review} need review"
+        print(f"{written.done} done ({review}){partial}, {written.failed} failed{files}")
         print(f"results: {written.out}")
-        if written.failed or written.refused:
+        if written.failed or written.refused or written.partial:
             print(f"failures: {written.failures}")
     if written is None:
         print(f"Stopped; nothing is lost. Go on with: {ended.resume}", file=sys.stderr)

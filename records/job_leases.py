@@ -23,6 +23,7 @@ from records.job_heads import count_alone, foremost, heads_of_line
 from records.job_rows import Head, JobRecord, QueueLoad, rank_of, record_of
 from records.job_signals import CHANGED, QUEUED, JobSignals
 from records.job_tables import JobPauseRow, JobRow
+from records.job_waiting import WOKEN, is_tried, wake, words_of
 from records.job_walk import walk_along_indexes
 from records.jobs import end, hurry
 
@@ -46,11 +47,13 @@ class Claim:
 
     Attributes:
         told: (kind, step id) of step events that earlier attempts have told.
+        woken: it was waiting for a model, and was woken before its time.
     """
 
     job: JobRecord
     worker: str
     told: frozenset[tuple[str, str]] = frozenset()
+    woken: bool = False
 
 
 @dataclass(frozen=True)
@@ -153,16 +156,30 @@ class JobLeases:
 
         await self._leave(claim, news, "job.fail", work)
 
-    async def park(self, claim: Claim, news: News, reason: str, again_s: float) -> None:
-        """It waits for something, and is tried again in so many seconds. Raises LeaseLost."""
+    async def park(
+        self, claim: Claim, news: News, reason: str, again_s: float, *, model: str = "", probe_s: float | None = None
+    ) -> None:
+        """It waits for something, and is tried again in so many seconds. Raises LeaseLost.
+
+        Args:
+            model: that it waits for: it is woken when that answers somebody, see `answers`.
+            probe_s: it is tried again so soon where no other job that waits for the model is.
+        """
 
         def work(session: Session, row: JobRow) -> None:
-            row.state, row.waiting_for, row.waits = JobState.WAITING.value, reason, row.waits + 1
-            row.due = self._clock.now() + timedelta(seconds=again_s)
-            row.worker = ""
-            self._tell_state(session, row, reason=reason, again_s=again_s)
+            seconds, now = again_s, self._clock.now()
+            if model and probe_s is not None and probe_s < seconds:
+                seconds = seconds if is_tried(session, model, now + timedelta(seconds=probe_s)) else probe_s
+            row.state, row.waits, row.worker = JobState.WAITING.value, row.waits + 1, ""
+            row.waiting_for = words_of(model, reason, woken=claim.woken)
+            row.due = now + timedelta(seconds=seconds)
+            self._tell_state(session, row, reason=reason, again_s=seconds)
 
         await self._leave(claim, news, "job.wait", work)
+
+    async def answers(self, model: str) -> int:
+        """A model has answered: jobs that wait for it are due at once, for any worker. Returns how many."""
+        return await self.database.transact(lambda session: wake(session, model, self._clock.now()))
 
     async def hand_back(self, claim: Claim, news: News) -> None:
         """Put it back, for any worker of this version to go on with. Raises LeaseLost."""
@@ -225,6 +242,7 @@ class JobLeases:
     def _start(self, session: Session, row: JobRow, worker: str, version: str) -> Claim:
         now = self._clock.now()
         told = told_steps(session, row.number) if row.attempt else frozenset()
+        woken = row.waiting_for.startswith(WOKEN)
         row.state, row.worker, row.version, row.due = JobState.RUNNING.value, worker, version, None
         row.attempt, row.kept = row.attempt + 1, True
         row.began, row.started, row.waiting_for = row.began or now, now, ""
@@ -233,7 +251,7 @@ class JobLeases:
         attempt = Attempt("job.start", "job", row.job_id)
         self._audit.append(session, record.access, attempt, "ok", f"attempt {row.attempt}")
         self.signals.publish(session, CHANGED)
-        return Claim(record, worker, told)
+        return Claim(record, worker, told, woken)
 
     def _tell_state(self, session: Session, row: JobRow, **more: object) -> None:
         data = {"state": row.state, "progress": row.progress, **more}

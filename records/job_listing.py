@@ -2,22 +2,21 @@
 
 from __future__ import annotations
 
-import heapq
-import itertools
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import Select, func, select, tuple_
+from sqlalchemy import Integer, Row, Select, bindparam, func, select, tuple_, union_all
 from sqlalchemy.orm import Session
 
 from domain.access import AccessContext
 from domain.ports import JobState
 from domain.study import Priority
 from records.audit import Attempt, AuditLedger
-from records.job_rows import JobRecord, line_of, rank_of, record_of
-from records.job_tables import JobRow
+from records.job_rows import RECORD_COLUMNS, JobRecord, line_of, rank_of, record_of
+from records.job_tables import JobPauseRow, JobRow
 from records.job_walk import walk_along_indexes
 
 ACTIVE = (JobState.RUNNING, JobState.WAITING, JobState.QUEUED)
@@ -48,10 +47,12 @@ class JobPage:
 
     Attributes:
         after: where the next page begins, None behind the last.
+        paused: priorities that nothing is started of, at the same moment.
     """
 
     jobs: tuple[JobRecord, ...]
     after: Cursor | None
+    paused: frozenset[Priority] = frozenset()
 
 
 class JobListing:
@@ -68,14 +69,15 @@ class JobListing:
 
         def work(session: Session) -> JobPage:
             walk_along_indexes(session)
-            rows: list[JobRow] = []
-            for queries in _queries(access.patient_key, which, after):
-                found = [session.scalars(query.limit(limit + 1 - len(rows))) for query in queries]
-                rows += itertools.islice(heapq.merge(*found, key=_place), limit + 1 - len(rows))
+            rows: list[Row[Any]] = []
+            for query, values in _queries(access.patient_key, which, after):
+                wanted = limit + 1 - len(rows)
+                rows += sorted(session.execute(query, values | {"wanted": wanted}), key=_place)[:wanted]
                 if len(rows) > limit:
                     break
             last = _place(rows[limit - 1]) if len(rows) > limit else None
-            return JobPage(tuple(record_of(row) for row in rows[:limit]), last)
+            paused = frozenset(Priority(p) for p in session.scalars(select(JobPauseRow.priority)))
+            return JobPage(tuple(record_of(row) for row in rows[:limit]), last, paused)
 
         return await self._audit.guard(access, Attempt("job.list", "job"), work)
 
@@ -115,31 +117,50 @@ class JobListing:
         return await self._audit.database.transact(work)
 
 
-def _queries(patient_key: str | None, which: JobFilter, after: Cursor | None) -> Iterator[list[Select[Any]]]:
-    """Queries that each walk along an index in the order of the page; the rows of a group come before the next's."""
-    job = JobRow
-    base = select(job).order_by(job.rank, job.queued, job.number)
+def _queries(
+    patient_key: str | None, which: JobFilter, after: Cursor | None
+) -> Iterator[tuple[Select[Any], dict[str, Any]]]:
+    """Queries of the first rows, each with its values; the rows of one come before those of the next."""
+    values: dict[str, Any] = {"patient": patient_key, "batch": which.batch}
     if after is not None:
-        base = base.where(tuple_(job.rank, job.queued, job.number) > after)
-    state: Any = job.state
-    if patient_key is not None:
-        base = base.where(job.patient_key == patient_key)
-        state = func.coalesce(
-            job.state, ""
-        )  # by the patient's index: without it SQLite walks along all jobs of a state
-    if which.batch:
-        base = base.where(job.batch == which.batch)
-    of_states = [base.where(state == wanted.value) for wanted in which.states or ACTIVE]
+        values |= dict(zip(("after_rank", "after_queued", "after_number"), after, strict=True))
+    states = which.states or ACTIVE
+    shape = (patient_key is not None, bool(which.batch), after is not None, which.site is not None)
     if which.site is None and not which.priorities:
-        yield of_states
+        yield _query(states, *shape, False), values
         return
     for priority in which.priorities or tuple(Priority):
-        wanted = job.rank == rank_of(priority)
-        if which.site is not None:
-            wanted &= job.line == line_of(priority, which.site)
         if after is None or rank_of(priority) >= after[0]:
-            yield [query.where(wanted) for query in of_states]
+            line = line_of(priority, which.site or "")
+            yield _query(states, *shape, True), values | {"rank": rank_of(priority), "line": line}
 
 
-def _place(row: JobRow) -> Cursor:
+@lru_cache(maxsize=64)
+def _query(
+    states: tuple[JobState, ...], of_patient: bool, of_batch: bool, behind: bool, of_site: bool, of_rank: bool
+) -> Select[Any]:
+    """The first rows of each state, by one statement that walks along an index in the order of the page.
+
+    It is made once for each shape: to make it takes longer than to run it.
+    """
+    job = JobRow
+    base = select(job.number).order_by(job.rank, job.queued, job.number).limit(bindparam("wanted", type_=Integer))
+    if behind:
+        columns = (("after_rank", job.rank), ("after_queued", job.queued), ("after_number", job.number))
+        base = base.where(tuple_(*(c for _, c in columns)) > tuple_(*(bindparam(n, type_=c.type) for n, c in columns)))
+    state: Any = job.state
+    if of_patient:
+        base = base.where(job.patient_key == bindparam("patient"))
+        state = func.coalesce(job.state, "")  # by the patient's index: SQLite would walk along all jobs of a state
+    if of_batch:
+        base = base.where(job.batch == bindparam("batch"))
+    if of_rank:
+        base = base.where(job.rank == bindparam("rank"))
+    if of_site:
+        base = base.where(job.line == bindparam("line"))
+    first = union_all(*(select(base.where(state == wanted.value).subquery()) for wanted in states))
+    return select(*RECORD_COLUMNS).where(job.number.in_(first))
+
+
+def _place(row: Row[Any]) -> Cursor:
     return row.rank, row.queued, row.number

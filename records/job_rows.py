@@ -7,6 +7,9 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
+from sqlalchemy import Row
+from sqlalchemy.orm import InstrumentedAttribute
+
 from domain.access import AccessContext
 from domain.ports import JobState
 from domain.study import Order, Priority
@@ -196,8 +199,14 @@ _SAME = (
 """Fields of a record that its row has by the same name."""
 
 
-def record_of(row: JobRow) -> JobRecord:
-    """The record that a row stands for."""
+RECORD_COLUMNS: tuple[InstrumentedAttribute[Any], ...] = tuple(
+    getattr(JobRow, name) for name in (*_SAME, "key", "asked", "ordered", "priority", "rank", "reasons", "state")
+)
+"""What `record_of` needs, and the rank: for those who read many and change none."""
+
+
+def record_of(row: JobRow | Row[Any]) -> JobRecord:
+    """The record that a row stands for, or that its `RECORD_COLUMNS` do."""
     return JobRecord(
         **{name: getattr(row, name) for name in _SAME},
         order=_order(row),
@@ -209,7 +218,7 @@ def record_of(row: JobRow) -> JobRecord:
     )
 
 
-def _order(row: JobRow) -> Order:
+def _order(row: JobRow | Row[Any]) -> Order:
     asked = row.asked
     return Order(
         indication=asked["indication"],

@@ -20,7 +20,8 @@ class JobRow(Base):
         ordered: the priority that was given; priority: the present one, with its `reasons`; rank: 0 for STAT.
         line: priority and site, as one word to walk the heads of line by.
         queued: since when it waits for its turn; a job that is put back keeps it.
-        due: when a waiting job is tried again. waits: how often it has waited. waiting_for: what for.
+        due: when a waiting job is tried again. waits: how often it has waited.
+        waiting_for: what for; see `records.job_waiting`.
         worker: who runs it, "" for nobody. attempt: how often it was started; the fencing token of who runs it.
         since: first attempt whose steps still count. version: of the program that began it, "" for none.
         deaths: attempts in a row whose worker died before they got any further.

@@ -48,6 +48,16 @@ class JobRecords:
         """
         return await self._intake.enqueue(job)
 
+    async def submit(self, job: NewJob) -> JobRecord:
+        """As `enqueue`, of a study on record: it says the modality, and is read on the ledger in the same transaction.
+
+        Raises:
+            StudyNotFound.
+            PatientLockViolation: the study, or the key's job, is another patient's.
+            Conflict: the key is of another study's job.
+        """
+        return await self._intake.enqueue(job, of_study=True)
+
     async def enqueue_all(self, jobs: Sequence[NewJob]) -> int:
         """Queue many at once, all or none; those whose key was queued before are passed over. Returns how many are new.
 

@@ -17,6 +17,7 @@ from records.audit import Attempt, AuditLedger
 from records.errors import require_version
 from records.exchange_tables import OrderRow
 from records.order_rows import OrderRecord, new_row, order_of, order_row, placed
+from records.tables import StudyRow
 
 _URGENCY = list(Priority)
 
@@ -106,6 +107,30 @@ class OrderRecords:
             return tuple(order_of(row) for row in rows)
 
         return await self._audit.guard(access, Attempt("order.match", "study", study_uid), work)
+
+    async def look_for_images(self, access: AccessContext, order_id: str) -> tuple[OrderRecord, bool]:
+        """The order, and whether its images are here.
+
+        Where they came before it did, it gets their study, by patient and accession number. A study UID that its sender
+        gave stays, and may be of images that are still to come.
+
+        Raises:
+            OrderNotFound, PatientLockViolation.
+        """
+
+        def work(session: Session) -> tuple[OrderRecord, bool]:
+            row = order_row(session, order_id)
+            access.require(row.patient_key)
+            if not row.study_uid and row.accession:
+                study = StudyRow
+                mine = (study.patient_key == row.patient_key, study.accession == row.accession, study.patient_id != "")
+                newest = select(study.study_uid).where(*mine).order_by(study.created.desc(), study.study_uid).limit(1)
+                row.study_uid = session.scalar(newest) or ""
+                session.flush()
+            here = bool(row.study_uid) and session.get(StudyRow, row.study_uid) is not None
+            return order_of(row), here
+
+        return await self._audit.guard(access, Attempt("order.match", "order", order_id), work)
 
     async def make_more_urgent(
         self, access: AccessContext, order_id: str, priority: Priority, because: str, *, expected: int | None = None

@@ -38,10 +38,10 @@ class Product:
     """Processes of one data folder.
 
     Args:
-        database: its URL.
+        database: its URL. more: further settings of the endpoint.
     """
 
-    def __init__(self, folder: Path, database: str, behaviour: Behaviour, endpoint: str) -> None:
+    def __init__(self, folder: Path, database: str, behaviour: Behaviour, endpoint: str, **more: object) -> None:
         self.behaviour, self.database = behaviour, database
         self._folder = folder
         self._environment = {
@@ -51,7 +51,9 @@ class Product:
             "MEDIMAGE_SERVER__PORT": "0",
             "MEDIMAGE_MEMORY__ENABLED": "false",
             "MEDIMAGE_MODELS__CACHE_MB": "0",
-            "MEDIMAGE_MODELS__MEDIMAGEPARSE__ENDPOINTS": json.dumps([{"url": endpoint, "key": "k", "version": "7"}]),
+            "MEDIMAGE_MODELS__MEDIMAGEPARSE__ENDPOINTS": json.dumps(
+                [{"url": endpoint, "key": "k", "version": "7", **more}]
+            ),
         }
         self._started: list[subprocess.Popen[str]] = []
 
@@ -96,10 +98,10 @@ def behaviour() -> Behaviour:
 
 
 @contextmanager
-def product(folder: Path, database: str, behaviour: Behaviour) -> Iterator[Product]:
-    """Processes that ask an endpoint of this test's own; none is left at the end."""
+def product(folder: Path, database: str, behaviour: Behaviour, **more: object) -> Iterator[Product]:
+    """Processes that ask an endpoint of this test's own, with `more` settings of it; none is left at the end."""
     with endpoint_server(behaviour) as endpoint:
-        made = Product(folder, database, behaviour, endpoint)
+        made = Product(folder, database, behaviour, endpoint, **more)
         try:
             yield made
         finally:
@@ -167,6 +169,39 @@ def test_workers_share_jobs_and_stop_in_good_order(tmp_path: Path, postgres_url:
         for worker in workers:
             worker.send_signal(signal.SIGTERM)
         assert [worker.wait(30) for worker in workers] == [EXIT_DONE, EXIT_DONE]
+
+
+@pytest.mark.peer("postgresql")
+def test_server_and_workers_share_an_endpoint(tmp_path: Path, postgres_url: str, behaviour: Behaviour) -> None:
+    behaviour.faults, behaviour.slow_s = ["slow"] * 8, 0.3
+    with product(tmp_path, postgres_url, behaviour, name="parse", concurrency=1, daily_requests=10) as here:
+        _, http = here.serve()
+        with http:
+            http.post("/api/v1/jobs/pause", json={"priorities": ["ROUTINE"]})
+            jobs = [ordered(http) for _ in range(4)]
+            workers = [here.start("worker")[0] for _ in range(2)]
+            said = until(lambda: now if (now := metrics(http))["medimage_workers"] == 3 else None)
+            assert said['medimage_queue_depth{priority="ROUTINE"}'] == 4
+            http.post("/api/v1/jobs/resume", json={"priorities": ["ROUTINE"]})
+            done = until(lambda: ended(postgres_url, len(jobs)), 120)
+            assert {job.job_id: job.state for job in done} == dict.fromkeys(jobs, JobState.DONE)
+            for worker in workers:
+                worker.send_signal(signal.SIGTERM)
+            assert [worker.wait(60) for worker in workers] == [EXIT_DONE, EXIT_DONE]
+            used = 'medimage_quota_used{endpoint="parse (127.0.0.1)",kind="requests"}'
+            said = until(lambda: now if (now := metrics(http)).get(used) == 8 else None)
+        assert len(asked(behaviour)) == 8
+        assert behaviour.most == 1, "one call at once, of all three processes"
+        assert said['medimage_endpoint_limit{endpoint="parse (127.0.0.1)"}'] == 1
+        assert said['medimage_quota_left{endpoint="parse (127.0.0.1)",kind="requests"}'] == 2
+        assert said['medimage_quota_alert_ratio{endpoint="parse (127.0.0.1)",kind="requests"}'] == 0.8
+        assert said["medimage_throughput_per_second"] == pytest.approx(4 / 600)
+
+
+def metrics(http: httpx.Client) -> dict[str, float]:
+    """Every sample, by its name and labels."""
+    lines = [line for line in http.get("/metrics").text.splitlines() if not line.startswith("#")]
+    return {name: float(value) for name, _, value in (line.rpartition(" ") for line in lines)}
 
 
 def ended(url: str, count: int) -> list[JobRecord]:

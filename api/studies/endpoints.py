@@ -58,6 +58,9 @@ _FORM = {
 async def send_images(request: Request, services: Given) -> UploadResult:
     """Files are grouped into studies; what cannot be used is refused by name, the rest is kept."""
     received = await take_in(request, services)
+    if services.ordering is not None:
+        for record in received.records:
+            await services.ordering.arrived(record)
     return UploadResult(
         studies=[study_summary(record) for record in received.records],
         refused=[RefusedFile(file=r.file, reason=r.reason, remedy=r.remedy) for r in received.refused],

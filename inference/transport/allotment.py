@@ -108,7 +108,7 @@ class Lease:
     in_use: int = 0
     waiting: list[int] = field(default_factory=lambda: [0] * RANKS)
     until: float = 0.0
-    served: float = 0.0
+    served: float = -1.0
 
     @property
     def rank_in_use(self) -> int:

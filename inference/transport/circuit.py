@@ -34,7 +34,7 @@ class CircuitPolicy:
     rate: float = 0.5
     window: int = 20
     rest_s: float = 15.0
-    longest_rest_s: float = 240.0
+    longest_rest_s: float = 60.0
 
 
 class Circuit:

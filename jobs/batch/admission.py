@@ -12,17 +12,19 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from domain.access import AccessContext
-from domain.errors import MedImageError
+from domain.errors import MedImageError, NotFound
 from domain.ports import Job, JobState
 from domain.study import Priority, Refusal
 from jobs.batch.archive import unpack
 from jobs.batch.entries import BatchBroken, BatchStudy, Ordered, Question, StudyState
+from jobs.batch.gaps import gaps_of
 from jobs.batch.index import BatchIndex
-from jobs.batch.results import JobsOnRecord
+from jobs.batch.results import AnalysesOnRecord, JobsOnRecord
 from jobs.batch.walking import Place
 from jobs.failure import internal_error
 from records.errors import DatabaseUnavailable
 from records.intake import Intake
+from records.job_rows import JobRecord
 from records.studies import StudyRecords
 from tools.file_walk import FoundFile, walk
 
@@ -61,6 +63,7 @@ class Admission:
         studies: StudyRecords,
         queue: Submitting,
         jobs: JobsOnRecord,
+        analyses: AnalysesOnRecord,
         user: str,
         batch: str,
     ) -> None:
@@ -69,6 +72,7 @@ class Admission:
         self._studies = studies
         self._queue = queue
         self._jobs = jobs
+        self._analyses = analyses
         self._user = user
         self._batch = batch
 
@@ -107,10 +111,10 @@ class Admission:
             self._index.settle(study.number, StudyState.SAME, reason, "Nothing has to be done.")
 
     async def again_if_failed(self, order: Ordered) -> bool:
-        """Queue a job that has failed, or was cancelled, once more; returns whether it was."""
+        """Queue a job once more that has failed, was cancelled, or lacks a model's answer; returns whether it was."""
         access = AccessContext(self._user, order.patient_key, _purpose(order.question))
         job = await self._jobs.get(access, order.job_id)
-        if job.state not in {JobState.FAILED, JobState.CANCELLED}:
+        if job.state not in {JobState.FAILED, JobState.CANCELLED} and not await self._has_gaps(access, job):
             return False
         tries = order.tries + 1
         request = self._request(order.question, order.study_uid, tries)
@@ -118,6 +122,14 @@ class Admission:
         study = BatchStudy(order.number, order.question, "", StudyState.ORDERED)
         self._index.order(study, order.study_uid, order.patient_key, queued.job_id, tries)
         return True
+
+    async def _has_gaps(self, access: AccessContext, job: JobRecord) -> bool:
+        if job.state is not JobState.DONE:
+            return False
+        try:
+            return bool(gaps_of(await self._analyses.get(access, job.analysis_id)))
+        except NotFound:  # the table says so
+            return False
 
     async def _submit(self, study: BatchStudy, member: _Member) -> None:
         known = {o.study_uid: o for o in self._index.orders(study.number)}.get(member.uid)

@@ -12,6 +12,7 @@ from domain.access import AccessContext
 from domain.ports import JobState
 from domain.study import Priority
 from jobs.batch.admission import Admission
+from jobs.batch.gaps import REMEDY, rows_of
 from jobs.batch.index import FORMAT, BatchIndex
 from jobs.batch.request import BatchRequest, BatchUsage, batch_name, require_name, source_of
 from jobs.batch.results import BatchResults, Written
@@ -29,6 +30,7 @@ from records.job_listing import JobFilter
 
 BATCHES = "batches"
 """Folder of the data folder in which each batch has its own."""
+_COUNTS = ("done", "failed", "partial", "refused", "needs_review", "rows")
 _BEGUN = ("format", "source", "indication", "priority")
 
 
@@ -49,11 +51,12 @@ class BatchEnd:
     def summary(self) -> dict[str, object]:
         """For programs."""
         written = self.written
-        counts = {name: getattr(written, name) for name in ("done", "failed", "refused", "needs_review", "rows")}
+        counts = {name: getattr(written, name) for name in _COUNTS}
         return {
             "batch": self.name,
             "complete": written is not None,
             **(counts if written else {}),
+            **({"gaps": rows_of(written.gaps)} if written else {}),
             "results": str(written.out) if written else None,
             "failures": str(written.failures) if written else None,
             "handed_back": self.end.handed_back,
@@ -146,6 +149,8 @@ async def run_batch(
                 index, jobs=service.jobs, analyses=installation.analyses, names=names, user=user, batch=request.name
             )
             written = await results.write(request.out, request.limit)
+            for sentence in _said_of(written):
+                watcher.say(sentence)
     finally:
         index.close()
     return BatchEnd(request.name, written, end, time.monotonic() - began)
@@ -181,6 +186,7 @@ async def _run(
             studies=installation.studies,
             queue=service.queue,
             jobs=service.jobs,
+            analyses=installation.analyses,
             user=user,
             batch=request.name,
         ),
@@ -206,6 +212,14 @@ def _begun(data: Path, name: str, *, resume: bool) -> Mapping[str, str]:
         return index.facts()
     finally:
         index.close()
+
+
+def _said_of(written: Written) -> list[str]:
+    """What a person should know of studies that lack a model's answer."""
+    if not written.partial:
+        return []
+    why = [f"  {studies}: {reason}" for reason, studies in written.gaps.items()]
+    return [f"{written.partial} studies are partial, because a model gave no answer:", *why, REMEDY]
 
 
 def _facts(request: BatchRequest) -> dict[str, str]:

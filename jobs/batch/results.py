@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-from dataclasses import dataclass
+from collections.abc import AsyncIterator, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -11,6 +11,7 @@ from domain.access import AccessContext
 from domain.errors import MedImageError
 from domain.ports import JobState
 from jobs.batch.entries import BatchBroken, BatchStudy, Ordered, StudyState
+from jobs.batch.gaps import REMEDY, Gaps, gaps_of
 from jobs.batch.index import BatchIndex
 from jobs.batch.rows import FAILURES, RESULTS, Pseudonyms, Row, result_rows
 from jobs.batch.table import failures_beside, open_table
@@ -40,6 +41,7 @@ class Written:
         done: studies whose analysis ended. failed: studies that did not come so far.
         refused: files that were passed over.
         needs_review: studies in which something has to be looked at.
+        partial: studies, of those that are done, in which a model gave no answer; gaps: why → how many of them.
     """
 
     out: Path
@@ -49,6 +51,8 @@ class Written:
     failed: int = 0
     refused: int = 0
     needs_review: int = 0
+    partial: int = 0
+    gaps: Mapping[str, int] = field(default_factory=dict)
 
 
 class BatchResults:
@@ -95,14 +99,19 @@ class BatchResults:
     async def _write(self, out: Path, limit: int | None) -> Written:
         failures = failures_beside(out)
         done = failed = review = 0
+        gaps = Gaps()
         with open_table(failures, FAILURES) as failed_table, open_table(out, RESULTS) as table:
             async for row in self._rows(limit):
                 if row.pop("first"):
                     done += row["status"] not in _NOT_DONE
                     failed += row["status"] in _NOT_DONE
                     review += bool(row.get("needs_review"))
+                    missing = row.pop("gaps", ())
+                    gaps.add(missing)
                     if row["status"] in _NOT_DONE:
                         failed_table.add({**row, "reason": row["error"]})
+                    elif missing:
+                        failed_table.add({**row, "reason": "; ".join(missing), "remedy": REMEDY})
                 table.add(row)
             refused = 0
             for number, refusal in self._index.refused():
@@ -118,7 +127,7 @@ class BatchResults:
                             "remedy": refusal.remedy,
                         }
                     )
-        return Written(out, failures, table.rows, done, failed, refused, review)
+        return Written(out, failures, table.rows, done, failed, refused, review, gaps.studies, gaps.reasons)
 
     async def _rows(self, limit: int | None) -> AsyncIterator[Row]:
         """Rows by study; the first of each says so."""
@@ -146,6 +155,7 @@ class BatchResults:
         except MedImageError as error:
             yield {**common, "status": JobState.FAILED.value, "error": error.reason, "remedy": error.remedy}
             return
+        common["gaps"] = gaps_of(record)
         for row in result_rows(record.document, {**common, "status": record.status}, self._names):
             yield row
 

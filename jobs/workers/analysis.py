@@ -45,7 +45,7 @@ class AnalysisRuns:
             access=attempt.access,
             order=attempt.order,
         )
-        waits = self._patience is not None and self._patience.pause_s(job.waits) is not None
+        waits = self._patience is not None and self._patience.pause_of(job) is not None
         finished = await self._durable.run(durable, attempt.listener, check=attempt.check, record=record, waits=waits)
         return Outcome(finished.needs_review, tuple(critical))
 

@@ -6,6 +6,7 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
+from functools import partial
 
 from domain.errors import MedImageError
 from domain.study import Priority
@@ -15,6 +16,7 @@ from jobs.scheduling.policy import Slot
 from jobs.scheduling.priority import Urgent, from_critical
 from jobs.workers.attempt import Attempt, Ended, Outcome, Patience, RunAttempt, judge
 from jobs.workers.reporter import JobReporter
+from jobs.workers.wakes import Wakes
 from records.errors import DatabaseUnavailable
 from records.job_leases import Claim, JobLeases, LeaseLost, News
 from records.job_workers import JobWorkers
@@ -30,6 +32,7 @@ class HeldJob:
     """One attempt, from the claim to what comes of it. `task` never raises.
 
     Args:
+        wakes: told of models that answered.
         settle_s: between two tries to put its end on record while the database is away.
         gone: told when it is over; False where its end could not be put on record.
     """
@@ -43,6 +46,7 @@ class HeldJob:
         workers: JobWorkers,
         run: RunAttempt,
         ended: Ended | None,
+        wakes: Wakes,
         patience: Patience,
         settle_s: float,
         gone: Callable[[HeldJob, bool], None],
@@ -52,6 +56,7 @@ class HeldJob:
         self._leases = leases
         self._workers = workers
         self._ended = ended
+        self._wakes = wakes
         self._patience = patience
         self._settle_s = settle_s
         self._gone = gone
@@ -81,6 +86,7 @@ class HeldJob:
         self._reporter.close()
         await asyncio.gather(writer, return_exceptions=True)
         settled = self._lost or await self._settled(settle)
+        await self._wakes.tell(self._reporter.take_answered())
         # Not by whether it was lost meanwhile: a job that has ended is held by nobody, which the watch sees at once.
         if over and self._recorded:
             await self._clear()
@@ -107,10 +113,11 @@ class HeldJob:
             return (lambda news: self._finish(outcome, news)), True
         if not isinstance(error, Exception):
             raise error
-        verdict = judge(error, claim.job.waits, self._patience)
+        verdict = judge(error, claim, self._patience, self._reporter.asked)
         if verdict.again_s is not None:
-            again_s = verdict.again_s
-            return (lambda news: leases.park(claim, news, verdict.reason, again_s)), False
+            again_s, probe_s = verdict.again_s, self._patience.probe_s
+            park = partial(leases.park, model=verdict.model, probe_s=probe_s)
+            return (lambda news: park(claim, news, verdict.reason, again_s)), False
         return (lambda news: leases.fail(claim, news, verdict.reason, verdict.remedy)), True
 
     async def _finish(self, outcome: Outcome, news: News) -> None:
@@ -121,6 +128,7 @@ class HeldJob:
         critical = self._reporter.take_critical()
         with suppress(DatabaseUnavailable):  # its end says so once more
             await self._hurry(critical)
+        await self._wakes.tell(self._reporter.take_answered())
 
     async def _hurry(self, critical: Sequence[Mapping[str, object]]) -> None:
         """What is critical goes to the top of whatever list its reader works from."""

@@ -17,6 +17,7 @@ from jobs.workers.heartbeat import Heartbeat
 from jobs.workers.held import HeldJob
 from jobs.workers.reaper import Reaper
 from jobs.workers.rounds import every, safely
+from jobs.workers.wakes import Wakes
 from records.job_leases import Claim, JobLeases
 from records.job_rows import Head, QueueLoad
 from records.job_signals import CHANGED, QUEUED
@@ -85,6 +86,7 @@ class Worker:
         self._pace = pace or Pace()
         self._heartbeat = Heartbeat(workers, me)
         self._reaper = Reaper(workers, me, self._heartbeat, ended)
+        self._wakes = Wakes(leases)
         self._jobs: dict[str, HeldJob] = {}
         self._chosen: Choice | None = None
         self._since_overdue = 0
@@ -169,6 +171,7 @@ class Worker:
             workers=self._workers,
             run=self._run,
             ended=self._ended,
+            wakes=self._wakes,
             patience=self._patience,
             settle_s=self._pace.settle,
             gone=self._over,

@@ -33,6 +33,8 @@ class JobReporter:
         self._events: list[RunEvent] = []
         self._further = False
         self._critical: list[Mapping[str, object]] = []
+        self._asked: dict[str, str] = {}
+        self._answered: dict[str, None] = {}
         self._news = asyncio.Event()
         self._closed = asyncio.Event()
 
@@ -60,6 +62,16 @@ class JobReporter:
         """Critical findings that steps told of since the last time."""
         critical, self._critical = self._critical, []
         return critical
+
+    def take_answered(self) -> Sequence[str]:
+        """Models that have answered since the last time."""
+        answered, self._answered = list(self._answered), {}
+        return answered
+
+    @property
+    def asked(self) -> str:
+        """The model whose answer is waited for, the one that was asked last; "" for none."""
+        return next(reversed(self._asked.values()), "")
 
     async def write(self, then: Callable[[], Awaitable[None]]) -> None:
         """Put on record what happens, until `close`; `then` each time. Raises LeaseLost."""
@@ -96,10 +108,16 @@ class JobReporter:
         self._news.set()
 
     def _take_step(self, event: RunEvent) -> None:
-        finished = event.kind is EventKind.STEP_FINISHED
-        self._steps[str(event.data.get("id", ""))] = finished
+        finished, step = event.kind is EventKind.STEP_FINISHED, str(event.data.get("id", ""))
+        self._steps[step] = finished
+        model = str(event.data.get("model") or "").partition("@")[0]
         if not finished:
+            if model:
+                self._asked[step] = model
             return
+        self._asked.pop(step, None)
+        if model and event.data.get("ok") and not event.data.get(REPLAYED):
+            self._answered[model] = None
         self._advance(0.0)
         self._further |= not event.data.get(REPLAYED)
         outputs = event.data.get("outputs")

@@ -7,19 +7,41 @@ import json
 import shutil
 import signal
 import sqlite3
-from collections.abc import Callable, Iterator
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from tests.inference.endpoint_server import Behaviour, disc, endpoint_server
+from tests.inference.endpoint_server import Behaviour, Shape, disc, endpoint_server
 from tests.jobs.batch.images import NAME, ROOT, studies
-from tests.jobs.batch.wired import EXIT_REVIEW, EXIT_SOME, EXIT_UNUSABLE, EXIT_USAGE, Batches, Done
+from tests.jobs.batch.wired import EXIT_REVIEW, EXIT_SOME, EXIT_UNUSABLE, EXIT_USAGE, Batches, Done, until
 
 COUNT = 30
 QUESTION = "How large is the liver?"
 OF_A_RUN = frozenset({"analysis_id", "seconds"})
 """What differs from run to run."""
+
+
+class Gate(dict[str, Shape]):
+    """Shapes of which an endpoint draws so many, and the rest when it is opened: a batch cannot end before that."""
+
+    def __init__(self, shapes: Mapping[str, Shape], first: int) -> None:
+        super().__init__(shapes)
+        self._first = threading.Semaphore(first)
+        self._opened = threading.Event()
+
+    def open(self) -> None:
+        """Answer everything."""
+        self._opened.set()
+
+    def get(self, prompt: str, default: Any = None) -> Any:
+        """The shape, when its turn has come."""
+        if not self._first.acquire(blocking=False):
+            self._opened.wait(60)
+        return super().get(prompt, default)
 
 
 class World:
@@ -37,10 +59,19 @@ class World:
         }
 
     def batch(
-        self, *words: str | Path, signals: list[int] | None = None, when: Callable[[], bool] | None = None
+        self,
+        *words: str | Path,
+        signals: list[int] | None = None,
+        when: Callable[[], bool] | None = None,
+        then: Callable[[], None] | None = None,
     ) -> Done:
-        """Run a batch."""
-        return self._batches.run(self.folder, [*map(str, words)], self._environment, signals=signals, when=when)
+        """Run a batch; see `Batches.run`."""
+        arguments = [*map(str, words)]
+        return self._batches.run(self.folder, arguments, self._environment, signals=signals, when=when, then=then)
+
+    def until_said(self, words: str) -> None:
+        """Come back when the batch under way has said so on its screen."""
+        until(lambda: words in (self.folder / "err.txt").read_text())
 
     def on(self, database: str) -> None:
         """Use another database than SQLite in the data folder."""
@@ -99,6 +130,18 @@ def undisturbed(
     return world, world.batch(images, "--indication", QUESTION, "--workers", "3", "--out", out)
 
 
+@contextmanager
+def held_after(behaviour: Behaviour, answers: int) -> Iterator[Gate]:
+    """The endpoint answers so often, and no more until the gate is opened."""
+    shapes = behaviour.shapes
+    behaviour.shapes = gate = Gate(shapes, answers)
+    try:
+        yield gate
+    finally:
+        gate.open()
+        behaviour.shapes = shapes
+
+
 def same(rows: list[dict[str, str]]) -> list[dict[str, str]]:
     """Rows without what differs from run to run."""
     return [{name: value for name, value in row.items() if name not in OF_A_RUN} for row in rows]
@@ -147,7 +190,8 @@ def test_killed_in_the_middle_it_goes_on_and_repeats_nothing(
 ) -> None:
     words = (images, "--indication", QUESTION, "--workers", "3", "--out", world.folder / "results.csv")
     finished = "SELECT count(*) FROM jobs WHERE state = 'done'"
-    killed = world.batch(*words, signals=[signal.SIGKILL], when=lambda: world.ask(finished) >= 8)
+    with held_after(behaviour, 10):
+        killed = world.batch(*words, signals=[signal.SIGKILL], when=lambda: world.ask(finished) >= 8)
     assert killed.status == -signal.SIGKILL
     assert 8 <= world.ask(finished) < COUNT, "killed in the middle"
     assert not (world.folder / "results.csv").exists(), "a table is whole or not there"
@@ -167,16 +211,22 @@ def test_killed_in_the_middle_it_goes_on_and_repeats_nothing(
     assert (world.folder / "results.csv").read_bytes() == table
 
 
-def test_stopped_it_says_how_to_go_on(world: World, images: Path) -> None:
+def test_stopped_it_says_how_to_go_on(world: World, images: Path, behaviour: Behaviour) -> None:
     words = (images, "--indication", QUESTION, "--workers", "2", "--limit", "12", "--batch", "morning")
     out = ("--out", world.folder / "results.csv")
     started = "SELECT count(*) FROM jobs WHERE attempt > 0"
-    stopped = world.batch(*words, *out, signals=[signal.SIGINT], when=lambda: world.ask(started) >= 3)
+    with held_after(behaviour, 1) as gate:
+
+        def go_on() -> None:
+            world.until_said("Stopping")
+            gate.open()
+
+        stopped = world.batch(*words, *out, signals=[signal.SIGINT], when=lambda: world.ask(started) >= 3, then=go_on)
     assert stopped.status == 128 + signal.SIGINT, stopped.err
     assert "app.py batch --batch morning --resume" in stopped.err
     assert "Traceback" not in stopped.err
     assert world.ask("SELECT count(*) FROM jobs WHERE state = 'running'") == 0
-    assert world.ask("SELECT count(*) FROM jobs WHERE state = 'done'") < 12
+    assert world.ask("SELECT count(*) FROM jobs WHERE state = 'done'") == 3, "what ran may end, nothing more begins"
     resumed = world.batch("--batch", "morning", "--resume", "--limit", "12", "--json")
     assert resumed.status == EXIT_REVIEW, resumed.err
     summary = json.loads(resumed.out)
@@ -208,6 +258,29 @@ def test_studies_that_fail_are_told_by_status_and_table(world: World, images: Pa
     assert {row["status"] for row in world.table()} == {"draft"}
     assert {row["status"] for row in world.table("results.failures.csv")} == {"not used"}
     assert len(world.table("results.failures.csv")) == 1
+
+
+def test_what_an_outage_left_is_listed_with_its_reason_and_repeated(
+    world: World, images: Path, behaviour: Behaviour
+) -> None:
+    out = world.folder / "results.csv"
+    words = (images, "--indication", QUESTION, "--limit", "4", "--out", out, "--batch", "night")
+    behaviour.faults[:] = ["403", "403"]
+    first = world.batch(*words, "--workers", "1")
+    assert first.status == EXIT_REVIEW, first.err
+    assert "2 studies are partial, because a model gave no answer:" in first.err
+    assert "--retry-failed" in first.err
+    left = [row for row in world.table("results.failures.csv") if row["status"] == "partial"]
+    assert len(left) == 2
+    assert all(row["reason"] and "--retry-failed" in row["remedy"] for row in left)
+    gone_on = json.loads(world.batch(*words, "--resume", "--json").out)
+    assert (gone_on["done"], gone_on["partial"]) == (4, 2)
+    assert [gap["studies"] for gap in gone_on["gaps"]] == [2]
+    asked = len(behaviour.requests)
+    again = json.loads(world.batch("--batch", "night", "--retry-failed", "--limit", "4", "--json").out)
+    assert (again["done"], again["partial"], again["gaps"]) == (4, 0, [])
+    assert len(behaviour.requests) == asked + 2, "only what the outage left"
+    assert {row["status"] for row in world.table()} == {"draft"}
 
 
 def test_studies_on_record_are_asked_another_question(world: World, images: Path) -> None:

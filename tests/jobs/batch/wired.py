@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import json
+import multiprocessing.util
 import os
 import subprocess
 import sys
@@ -141,8 +142,9 @@ class Batches:
         *,
         signals: list[int] | None = None,
         when: Callable[[], bool] | None = None,
+        then: Callable[[], None] | None = None,
     ) -> Done:
-        """Run a batch to its end; as soon as `when` holds it is sent the signals, one after the other."""
+        """Run a batch to its end; as soon as `when` holds it is sent the signals, one by one, and `then` is done."""
         out, err = folder / "out.txt", folder / "err.txt"
         order = {"arguments": arguments, "environment": environment, "out": str(out), "err": str(err)}
         assert self._zygote.stdin is not None
@@ -151,10 +153,12 @@ class Batches:
         self._zygote.stdin.flush()
         child = int(self._zygote.stdout.readline())
         if when is not None:
-            _until(when)
+            until(when)
             for number in signals or []:
                 os.kill(child, number)
                 time.sleep(0.3)
+            if then is not None:
+                then()
         status = int(self._zygote.stdout.readline())
         return Done(status, out.read_text(), err.read_text())
 
@@ -167,7 +171,8 @@ class Batches:
         self._zygote.stdout.close()
 
 
-def _until(when: Callable[[], bool], seconds: float = 60.0) -> None:
+def until(when: Callable[[], bool], seconds: float = 60.0) -> None:
+    """Come back when it is so."""
     give_up = time.monotonic() + seconds
     while not when():
         if time.monotonic() > give_up:
@@ -218,6 +223,8 @@ def _child(order: dict[str, Any]) -> None:
     except BaseException:
         traceback.print_exc()
     finally:
+        # `os._exit` leaves this out: the tracker of semaphores would then tell of them, on what the test reads.
+        multiprocessing.util._exit_function()  # type: ignore[attr-defined]
         sys.stdout.flush()
         sys.stderr.flush()
         os._exit(status)

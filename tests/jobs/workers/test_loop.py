@@ -128,6 +128,73 @@ async def test_a_job_does_not_wait_for_ever(parts: Parts) -> None:
     assert (job.state, job.error, job.remedy) == (JobState.FAILED, "The endpoint does not answer.", "Start it.")
 
 
+class Outage:
+    """Attempts that ask a model; it does not answer those that are `cut` off."""
+
+    def __init__(self, *cut: str) -> None:
+        self.cut = set(cut)
+        self.tries: list[str] = []
+
+    async def __call__(self, attempt: Attempt) -> Outcome:
+        name = attempt.order.indication
+        self.tries.append(name)
+        step(attempt, 1, done=False, model="Seg@2")
+        if name in self.cut:
+            raise ModelUnreachable("The endpoint does not answer.", where="Seg (host)")
+        step(attempt, 1, done=True, ok=True, model="Seg@2")
+        return Outcome()
+
+
+LONG = Patience(first_s=900, longest_s=900, again_s=900, probe_s=900)
+"""Nothing is tried again by itself while a test runs."""
+
+
+async def test_what_waits_for_a_model_is_woken_when_it_answers_anybody(parts: Parts, other: Parts) -> None:
+    outage = Outage("a", "b")
+    await parts.worker(outage, patience=LONG)
+    waiting = [await parts.until(await parts.add(name), lambda now: now.waits == 1) for name in "ab"]
+    assert [job.waiting_for for job in waiting] == ["Seg (host): The endpoint does not answer."] * 2
+    outage.cut.clear()
+    elsewhere = await other.worker(outage, patience=LONG)
+    await parts.add("c")
+    for job in waiting:
+        assert (await parts.until(job, ended)).state is JobState.DONE
+    assert elsewhere.running == 0
+
+
+async def test_what_is_woken_in_vain_then_waits_its_time(parts: Parts) -> None:
+    outage = Outage("a")
+    await parts.worker(outage, patience=LONG)
+    stubborn = await parts.until(await parts.add("a"), lambda now: now.waits == 1)
+    await parts.until(await parts.add("b"), ended)
+    again = await parts.until(stubborn, lambda now: now.waits == 2)
+    assert again.waiting_for == "answers others: Seg (host): The endpoint does not answer."
+    assert await parts.leases.answers("Seg") == 0
+    assert outage.tries == ["a", "b", "a"]
+
+
+async def test_one_of_those_that_wait_finds_out_whether_the_model_answers(parts: Parts) -> None:
+    outage = Outage("a", "b", "c")
+    await parts.worker(outage, patience=Patience(first_s=900, longest_s=900, probe_s=0.05, times=2))
+    jobs = [await parts.add(name) for name in "abc"]
+    await parts.until(jobs[0], lambda _: len(outage.tries) >= 9)
+    now = [await parts.now(job) for job in jobs]
+    assert not any(job.ended for job in now), "who finds out loses no patience by it"
+    outage.cut.clear()
+    for job in jobs:
+        assert (await parts.until(job, ended)).state is JobState.DONE
+
+
+def test_patience_is_a_time_and_stat_waits_shortly() -> None:
+    patience = Patience()
+    assert [patience.pause_s(waits) for waits in (0, 1, 4, 5, 23, 24)] == [30.0, 60.0, 480.0, 600.0, 600.0, None]
+    assert patience.total_s == 30 + 60 + 120 + 240 + 480 + 19 * 600
+    assert patience.pause_s(9, priority=STAT) == 30.0
+    assert patience.pause_s(300, waited_s=patience.total_s - 1, priority=STAT) == 30.0
+    assert patience.pause_s(300, waited_s=patience.total_s, priority=STAT) is None
+    assert [patience.pause_s(waits, waited_s=0, woken=True) for waits in (0, 9, 24)] == [30.0, 60.0, 600.0]
+
+
 async def test_errors_fail_the_job_with_a_remedy_and_without_foreign_text(parts: Parts) -> None:
     async def run(attempt: Attempt) -> Outcome:
         if attempt.order.indication == "known":

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 
 import pytest
+from sqlalchemy import event
 
 from domain.access import AccessContext
 from domain.errors import JobNotFound, PatientLockViolation, StudyNotFound
@@ -12,6 +13,7 @@ from domain.ports import EventKind, JobState
 from domain.study import Priority
 from jobs.contracts import Queue
 from jobs.queue import DurableQueue
+from jobs.queued import QueuedJob
 from records.errors import Conflict
 from records.job_leases import News
 from records.job_listing import JobFilter
@@ -90,6 +92,41 @@ async def test_an_order_is_queued_once_by_its_key(queue: DurableQueue) -> None:
     with pytest.raises(PatientLockViolation):
         await queue.submit(AccessContext("local", "|P2"), "1.2.826.3", {"key": "order 7"})
     assert (await queue.submit(MINE, STUDY, {})).job_id != first.job_id
+
+
+async def test_what_is_ordered_at_the_same_time_is_committed_together_and_refused_alone(
+    parts: Parts, queue: DurableQueue
+) -> None:
+    begun: list[object] = []
+    event.listen(parts.database.engine, "commit", begun.append)
+    stranger = AccessContext("local", "|P2")
+    orders = [(MINE, STUDY, {"key": f"k{number}"}) for number in range(30)]
+    odd = [
+        (stranger, STUDY, {}),
+        (MINE, "9.9", {}),
+        (stranger, "1.2.826.3", {"key": "k0"}),
+        (MINE, STUDY, {"key": "k1"}),
+    ]
+    answers = await asyncio.gather(*(queue.submit(*order) for order in orders + odd), return_exceptions=True)
+    assert len(begun) <= 2  # the first does not wait for the others
+    assert [type(answer).__name__ for answer in answers[30:]] == [
+        "PatientLockViolation",
+        "StudyNotFound",
+        "PatientLockViolation",
+        "QueuedJob",
+    ]
+    good = [answer.job_id for answer in answers if isinstance(answer, QueuedJob)]
+    assert len(good) == 31
+    assert good[1] == good[30]
+    assert {job.job_id for job in (await queue.page(NOBODY)).jobs} == set(good)
+    events = [e for e in await parts.audit.list(NOBODY, limit=1000) if e.action in {"study.files", "job.submit"}]
+    assert [(e.action, e.outcome) for e in events if e.outcome != "ok"] == [
+        ("study.files", "refused"),
+        ("study.files", "not_found"),
+        ("job.submit", "refused"),
+    ]
+    assert {e.detail for e in events if e.outcome == "ok"} == {""}
+    assert sum(e.outcome == "ok" for e in events) == 2 * 31 + 1
 
 
 async def test_many_are_queued_at_once_and_again_without_harm(queue: DurableQueue) -> None:

@@ -6,6 +6,7 @@ import asyncio
 import os
 import signal
 import sys
+from asyncio.subprocess import PIPE
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
@@ -30,7 +31,7 @@ async def process(
 ) -> AsyncIterator[asyncio.subprocess.Process]:
     """A worker that works, in a process of its own."""
     arguments = ("-m", "tests.jobs.workers.parts", url, run, version, str(general), str(deadline))
-    worker = await asyncio.create_subprocess_exec(sys.executable, *arguments, cwd=ROOT, stdout=asyncio.subprocess.PIPE)
+    worker = await asyncio.create_subprocess_exec(sys.executable, *arguments, cwd=ROOT, stdin=PIPE, stdout=PIPE)
     try:
         assert worker.stdout is not None
         async with asyncio.timeout(30):
