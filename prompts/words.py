@@ -78,6 +78,7 @@ def phrase(text: str) -> tuple[str, ...]:
     return tuple(w.folded for w in words(text) if w.folded not in PUNCTUATION)
 
 
+@lru_cache(8192)
 def singulars(word: str) -> tuple[str, ...]:
     """What a folded word may be the plural of (English and Latin endings); most likely first."""
     forms: list[str] = []

@@ -24,6 +24,9 @@ OUTLIERS = 0.02
 """Share of the examples that lie farther from their neighbours than the border of what is near."""
 SMALLEST = 1e-3
 
+ONE_THREAD = 1 << 18
+"""Multiplications below which OpenBLAS does not share a matrix × vector product out."""
+
 
 @dataclass(frozen=True)
 class Nearness:
@@ -67,10 +70,21 @@ class Neighbours:
 
     def of(self, vector: NDArray[np.float32]) -> Nearness:
         """What a (dimension,) vector is near to."""
-        cosines = self._matrix @ _centred(vector[None], self._mean)[0]
+        cosines = _times(self._matrix, _centred(vector[None], self._mean)[0])
         shares = _softmax(_kernel(cosines) @ self._fit.weights)
         labels = {name: float(share) for name, share in zip(self._names, shares, strict=True)}
         return Nearness(labels, bool(cosines.max() >= self._fit.border))
+
+
+def _times(matrix: Matrix, vector: NDArray[np.float32]) -> NDArray[np.float32]:
+    """The product in pieces that BLAS works on with the calling thread alone.
+
+    For a whole matrix it wakes a thread a core, and these spin for a tenth of a second afterwards: more CPU than the
+    rest of a study's planning.
+    """
+    height = max(1, ONE_THREAD // vector.size)
+    parts = [matrix[top : top + height] @ vector for top in range(0, len(matrix), height)]
+    return np.asarray(np.concatenate(parts), np.float32)
 
 
 def fitted(examples: Sequence[Example], vectors: Matrix) -> Fit:

@@ -7,7 +7,7 @@ export interface Source {
   target: string;
 }
 
-const NUMBER = /\d+(?:\.\d+)?(?: ?× ?\d+(?:\.\d+)?)* ?(?:mm²|mm2|cm²|cm2|mm|cm|mL|ml|HU)\b/g;
+const NUMBER = /(?<![\w.])[-−]?\d+(?:\.\d+)?(?: ?× ?\d+(?:\.\d+)?)* ?(?:mm²|mm2|cm²|cm2|mm|cm|mL|ml|HU)(?![\w²])/g;
 
 /**
  * The text with each measured number as a link to the mask that it was measured on.

@@ -62,6 +62,9 @@ describe("numbers of an answer", () => {
     expect(linked("Liver: volume 1520 mL.", sources, "#")).toBe("Liver: volume [1520 mL](#m1).");
     expect(linked("Liver lesion: 22.5 × 14.0 mm.", sources, "#")).toBe("Liver lesion: [22.5 × 14.0 mm](#m2).");
   });
+  it("are linked whole, with their sign and unit", () => {
+    expect(linked("Liver: area 175 mm², mean -68.2 HU.", sources, "#")).toBe("Liver: area [175 mm²](#m1), mean [-68.2 HU](#m1).");
+  });
   it("take the structure named last before them", () => {
     expect(linked("The liver lesion has 12 mL, the liver 1500 mL", sources, "#")).toBe(
       "The liver lesion has [12 mL](#m2), the liver [1500 mL](#m1)",
