@@ -77,7 +77,7 @@ def pack() -> None:
             path.with_name(f"{path.name}.gz").write_bytes(packed)
 
 
-def build(*, tests: bool = False) -> None:
+def build() -> None:
     """Install what the lock file names, generate, check, bundle.
 
     Raises:
@@ -88,8 +88,6 @@ def build(*, tests: bool = False) -> None:
     steps = [["run", "build"]]
     if not (INSTALLED.is_file() and INSTALLED.read_text("ascii") == locked):
         steps.insert(0, ["ci", "--ignore-scripts", "--no-audit", "--no-fund"])
-    if tests:
-        steps.append(["run", "test"])
     for step in steps:
         done = subprocess.run(  # noqa: S603 - our own command
             [*command, *step], cwd=WEB, env=environment, capture_output=True, text=True, errors="replace", check=False
@@ -116,4 +114,4 @@ def alone() -> Iterator[None]:
 if __name__ == "__main__":
     with alone():
         if not is_fresh():
-            build(tests="--tests" in sys.argv)
+            build()
