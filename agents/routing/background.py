@@ -43,6 +43,8 @@ _DECLINES = frozenset(
     {("don't",), ("dont",), ("never",), ("do", "not"), ("no", "need"), ("nicht",), ("kein",), ("keine",)}
 )
 _IDLE = frozenset({Intent.UNKNOWN, Intent.RECALL, Intent.CAPABILITIES})
+_ABOUT_TIME = frozenset({Intent.COMPARE, Intent.HISTORY, Intent.UNKNOWN})
+"""What a name with a time beside it may look like: "the cyst that was described in May, how big is it?"."""
 _WITH_NUMBERS = frozenset({Intent.FIND, Intent.COMPARE, Intent.HISTORY, Intent.RECALL})
 """Requests whose answer brings the number that is asked for next."""
 _NUMBERS = frozenset({MEASUREMENTS, "changes"})
@@ -50,16 +52,17 @@ _NUMBERS = frozenset({MEASUREMENTS, "changes"})
 
 def without_background(parts: Sequence[Part], situation: Situation) -> list[Part]:
     """The clauses that want something; all of them where none or each of them does."""
-    wanting = [part for place, part in enumerate(parts) if _wanted(parts, place)]
+    wanting = [part for place, part in enumerate(parts) if _wanted(parts, place, situation.answered)]
     if wanting and len(wanting) < len(parts):
         beside = _Beside(wanting, situation)
-        parts = [beside.read(part) for part in parts if part in wanting or beside.keeps(part)]
+        read = [part if part in wanting else beside.read(part) for part in parts]
+        parts = [part for part in read if part in wanting or beside.keeps(part)]
     return _without_ellipses(parts, situation)
 
 
-def _wanted(parts: Sequence[Part], place: int) -> bool:
+def _wanted(parts: Sequence[Part], place: int, answered: bool) -> bool:
     clause, read = parts[place]
-    if _idle(read) or _declined(read):
+    if _idle(read) or _declined(read) or _remarks(read, answered):
         return False
     if wants(read):
         return True
@@ -86,6 +89,12 @@ def _declined(read: Read) -> bool:
     return declines and read.intent is not Intent.FIND and read.label.group != "unsafe"
 
 
+def _remarks(read: Read, answered: bool) -> bool:
+    """ "I don't trust it" before there is anything to trust: a remark on what somebody else wrote."""
+    facts = read.facts
+    return read.intent is Intent.RECALL and not (answered or facts.asks or facts.orders or facts.requested)
+
+
 def _idle(read: Read) -> bool:
     """Courtesy, and "agree?", "are you?": by them nothing else becomes background."""
     brief = len(read.facts.row) <= SHORT and not (_names(read) or read.sure)
@@ -101,10 +110,17 @@ def wants(read: Read) -> bool:
     opening = next((w for w in row if w not in known.courtesy), "")
     if opening in known.openers or known.wishes & {*row} or (row[:1] and row[0] in known.modals):
         return True
-    if read.intent is Intent.HISTORY and read.confidence >= DOUBTFUL and kinds_of(facts.text) and not facts.complains:
+    complains = facts.complains and not _asks_of_record(read)
+    if read.intent is Intent.HISTORY and read.confidence >= DOUBTFUL and kinds_of(facts.text) and not complains:
         return not ({*row} & known.auxiliaries or {*row[:1]} & known.declarative)
     acts = read.intent in _ACTS and read.confidence >= PLAIN
     return acts and not (row[:1] and row[0] in known.declarative)
+
+
+def _asks_of_record(read: Read) -> bool:
+    """ "PSA from the lab": what may be a complaint is asked for with where it stands, and nothing is told of it."""
+    row = {*read.facts.row}
+    return bool(grammar().asked_of_record & row) and not grammar().told & row
 
 
 def _sizes(read: Read) -> bool:
@@ -128,6 +144,8 @@ class _Beside:
     def read(self, part: Part) -> Part:
         """A complaint or a risk beside what is looked for is part of one indication: "smoker. Lung mass?"."""
         clause, read = part
+        if self._nameless and not wants(read) and _names(read) and read.intent in _ABOUT_TIME:
+            return clause, replace(read, label=Label(Intent.FIND))
         if self._looks_for and not wants(read) and read.facts.complains and not read.facts.question.targets:
             return clause, replace(read, label=Label(Intent.FIND))
         return part

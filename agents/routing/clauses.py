@@ -36,10 +36,17 @@ _HINGE = r"\b(?:although|though|while|whereas|but|because|since|obwohl|aber|weil
 _LEAD_IN = re.compile(
     rf"(?<!\w)(?:(?!{_HINGE})[^.?!;,\n]){{0,200}}(?:{_SAYS}|\b{_SOURCE}\b)[^.?!;\n]{{0,80}}$", re.IGNORECASE
 )
+_COLON = re.compile(
+    rf"(?:[^.?!;\n]|\.(?=\d)){{0,200}}(?:\b(?:printed|prints|displayed|displays|stamped|headed)\b|{_SAYS})[^.?!;\n]{{0,40}}:\s*$",
+    re.IGNORECASE,
+)
+_INITIAL = re.compile(r"\b(?:Mrs|Mr|Ms|Frau|Herrn?|Sra?|Señora?)\b\.?\s[A-Z]\b\.?")
+"""A patient by an initial: the one whose study this is."""
 _REPORTED = re.compile(rf"\b{_SOURCE}\b[^.?!;:\n]{{0,60}}:(?=[^\n]{{1,4000}})", re.IGNORECASE)
 _NUMBERED = re.compile(r"(?:(?<=\s)|^)\(?(?P<number>\d{1,2})[.)]\s+(?=[^\W\d])")
 _THERE = frozenset({"there", "he", "she"})
 _OR = frozenset({"or", "oder", "o", "u", "vs", "versus", "/"})
+_BETWEEN = frozenset({"between", "zwischen", "entre"})
 _CHOOSE = frozenset({"classify", "rank", "klassifiziere", "klassifizieren", "clasifica", "decide", "entscheide"})
 _TAIL = 12
 """Words of the longest question that asks to choose from labels before it."""
@@ -79,7 +86,8 @@ def message(text: str) -> Message:
         if len(inside.split()) <= SHORT_QUOTE:
             continue
         quoted.append(inside)
-        lead = _LEAD_IN.search(own[max(0, found.start() - 300) : found.start()])
+        before = own[max(0, found.start() - 300) : found.start()]
+        lead = _LEAD_IN.search(before) or _COLON.search(before)
         start = found.start() - len(lead.group()) if lead else found.start()
         own = own[:start] + " " * (found.end() - start) + own[found.end() :]
     reported = _REPORTED.search(own)
@@ -88,6 +96,7 @@ def message(text: str) -> Message:
         end = next((i for i in [own.find("\n", reported.end())] if i >= 0), len(own))
         quoted.append(own[reported.end() : end].strip())
         own = own[:start] + " " * (end - start) + own[end:]
+    own = _INITIAL.sub(lambda found: "Pt".ljust(len(found.group())), own)
     return Message(_unnumbered(spoken(own)), tuple(quoted))
 
 
@@ -125,11 +134,21 @@ def _sentences(written: tuple[Word, ...]) -> Iterator[list[Word]]:
         sentence.append(word)
         if word.folded == ";" and _listed(sentence):
             sentence[-1] = replace(word, folded=",")
+        elif word.folded == "?" and _goes_on(written[place + 1 :]):
+            continue
         elif word.folded in _ENDS or (word.folded == "." and not _abbreviated(written, place)):
             yield sentence
             sentence = []
     if sentence:
         yield sentence
+
+
+def _goes_on(after: tuple[Word, ...]) -> bool:
+    """Whether a question mark stands in a choice: "would you call this TB? Or rather sarcoid"."""
+    if not after or after[0].folded not in _OR:
+        return False
+    end = next((at for at, w in enumerate(after) if w.folded in _ENDS or w.folded == "."), len(after))
+    return end <= _MEMBER and not any(w.folded in grammar().openers for w in after[1:end])
 
 
 def _listed(sentence: list[Word]) -> bool:
@@ -208,7 +227,7 @@ def _begins(sentence: list[Word], start: int, place: int) -> bool:
 
 def _tail_of_choice(sentence: list[Word], start: int, place: int, after: int) -> bool:
     """Whether a question only asks to choose from what stands before it: "FNH or adenoma, which does it look like?"."""
-    chosen = any(w.folded in _OR for w in sentence[start:place])
+    chosen = any(w.folded in _OR | _BETWEEN for w in sentence[start:place])
     end = next((at for at in range(after, len(sentence)) if sentence[at].folded == ","), len(sentence))
     tail = [w.folded for w in sentence[after:end] if w.folded[0].isalnum()]
     named = any(lexicon().names.longest(tail, at) for at in range(len(tail)))

@@ -6,14 +6,15 @@ import re
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
 
-from agents.routing.cues import cue_phrases
+from agents.routing.cues import cue_phrases, folded_text
 from agents.routing.examples import Label
 from agents.routing.facts import Facts, points_back
 from agents.routing.grammar import grammar
 from agents.routing.request import Intent, Situation
-from agents.routing.slots.kinds import kinds_of
-from agents.routing.slots.labels import asks_to_choose, labels_of
+from agents.routing.slots.kinds import kinds_of, without_purpose
+from agents.routing.slots.labels import asks_to_choose, labels_of, only_labels
 from agents.routing.slots.person import names_person
+from agents.routing.slots.prior import set_against
 
 SURE, HINT, REFUSED = 1.2, 0.25, 1.2
 """What a cue phrase adds to the share of an intent's examples; a sure one of a refusal adds REFUSED to it."""
@@ -24,9 +25,13 @@ NAMED, ASKED, POINTED, COMPLAINT, STATED, BARE = 0.08, 0.3, 0.6, 0.35, 0.8, 1.0
 """What grammar adds to FIND: a structure is named, and the examples do not know what is asked of it, or a size is
 asked of it; it is requested; an order about what was named before; a complaint;
 a statement about a structure; no more than a name."""
+CHOICE = 0.5
+"""What "A or B?" adds to CLASSIFY with nothing said besides: it may be a choice of treatments."""
 RECORDED, BRIEF = 0.35, 3
 """What the name of a part of the record adds to HISTORY, in a question or in as many words."""
 
+LEFT_OUT = 0.2
+"""What is left of REFUSE where a structure is said not to be wanted: that is no way round a rule."""
 UNTOLD = 0.85
 """What is left of the share of an intent that has telling words, where none of them is there."""
 DENIED, WITHOUT_LABELS, ORDERED, STATEMENT, PREMATURE = 0.1, 0.3, 0.3, 0.6, 0.3
@@ -58,6 +63,9 @@ def told(facts: Facts, shares: Weights) -> dict[Label, float]:
         for label, weight in _cues(facts)
         if not _ruled_out(label.intent, facts)
     ]
+    chosen = SURE if asks_to_choose(facts.text) else CHOICE if only_labels(facts.text) else 0.0
+    if chosen:
+        cued.append((Label(Intent.CLASSIFY), chosen * (1 - CERTAIN * _of_others(shares, Intent.CLASSIFY))))
     elsewhere = any(weight >= SURE * (1 - CERTAIN) and label != FIND for label, weight in cued)
     doubt = 1 - max(shares.values(), default=0.0)
     for label, weight in (*cued, *_grammar(facts, elsewhere, doubt)):
@@ -101,9 +109,10 @@ def _cues(facts: Facts) -> Iterator[tuple[Label, float]]:
     for name, phrases in cue_phrases().items():
         intent, _, group = name.partition("/")
         label = Label(Intent(intent), group)
-        if phrases.sure is not None and phrases.sure.search(facts.folded):
+        folded = folded_text(without_purpose(facts.text)) if label.intent is Intent.HISTORY else facts.folded
+        if phrases.sure is not None and phrases.sure.search(folded):
             yield label, SURE + REFUSED * (label.intent is Intent.REFUSE and label.group != "treatment")
-        if phrases.hint is not None and phrases.hint.search(facts.folded):
+        if phrases.hint is not None and phrases.hint.search(folded):
             yield label, HINT
     if names_person(facts.text):
         yield OTHERS, SURE + REFUSED
@@ -116,7 +125,7 @@ def _grammar(facts: Facts, elsewhere: bool, doubt: float) -> Iterator[tuple[Labe
         doubt: 0–1, of the examples; a name counts for more where they know no better.
     """
     named = bool(facts.question.targets)
-    requested = facts.requested and (named or facts.question.recognised)
+    requested = facts.requested and (named or bool(facts.question.region))
     weights = (
         (NAMED + UNSURE * doubt) * (named and not elsewhere),
         SIZED * (named and bool(facts.question.measurements)),
@@ -130,8 +139,8 @@ def _grammar(facts: Facts, elsewhere: bool, doubt: float) -> Iterator[tuple[Labe
         yield FIND, sum(weights)
     if _records(facts):
         yield Label(Intent.HISTORY), RECORDED
-    if asks_to_choose(facts.text):
-        yield Label(Intent.CLASSIFY), SURE
+    if set_against(facts.text):
+        yield Label(Intent.COMPARE), SURE
 
 
 def _opens(facts: Facts) -> bool:
@@ -142,13 +151,16 @@ def _opens(facts: Facts) -> bool:
 
 def _records(facts: Facts) -> bool:
     """Whether a question, or a few words without a number, name a part of the patient's record."""
-    brief = len(facts.row) <= BRIEF and not any(w[0].isdigit() for w in facts.row)
-    return (facts.inquires or brief) and bool(kinds_of(facts.text))
+    tells = any(w[0].isdigit() for w in facts.row) or bool(grammar().told & {*facts.row})
+    brief = len(facts.row) <= BRIEF and not tells
+    return (facts.inquires or brief) and bool(kinds_of(without_purpose(facts.text)))
 
 
 def _ruled_out(intent: Intent, facts: Facts) -> bool:
     if intent is Intent.COMPARE:
         return _without_prior(facts)
+    if intent is Intent.GUIDANCE:  # "BI-RADS 2 or 4, which one": a scale is chosen from, not explained
+        return asks_to_choose(facts.text)
     return intent is Intent.CLASSIFY and not labels_of(facts.text)
 
 
@@ -169,10 +181,17 @@ def _left(label: Label, facts: Facts) -> float:
         case Intent.HISTORY:
             return _left_of_history(facts)
         case Intent.REFUSE:
-            doubtful = facts.complains or label.group in _WORDED
-            return UNTOLD if doubtful and not _tells(str(label), facts) else 1.0
+            return _left_of_refusal(label, facts)
         case _:
             return 1.0
+
+
+def _left_of_refusal(label: Label, facts: Facts) -> float:
+    if _tells(str(label), facts):
+        return 1.0
+    if label.group == "unsafe" and facts.question.excluded:
+        return LEFT_OUT
+    return UNTOLD if facts.complains or label.group in _WORDED else 1.0
 
 
 def _left_of_history(facts: Facts) -> float:

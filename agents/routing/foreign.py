@@ -72,10 +72,14 @@ def _forms() -> tuple[re.Pattern[str], ...]:
 
 
 def _pastes() -> tuple[str, ...]:
-    """Blocks with a begin and an end: of markup, of programs, of what calls itself somebody's."""
+    """Lines of a DICOM dump, notices under a heading in brackets, blocks with a begin and an end."""
     within = rf"[\s\S]{{0,{LONGEST}}}?"
+    header = r"^[ \t]{0,8}\([0-9a-f]{4},[0-9a-f]{4}\)\s+[A-Z]{2}\b[^\n]{0,2000}$"
+    notice = r"^[ \t]{0,8}\[[A-Z]{4,}\b[^\]\n]{0,80}\][^\n]{1,2000}(?=\n[ \t]{0,8}\n)"
     named = rf"[^\n]{{0,40}}\b{any_word('roles')}\b[^\n]{{0,40}}"
     return (
+        header,
+        notice,
         rf"<!\[CDATA\[{within}\]\]>|<\?{within}\?>|<#{within}#>",
         r"\\[a-z]{1,20}\{[^{}]{0,400}\}|^[ \t]{0,8}%%[^\n]{0,2000}",
         rf"^[ \t]{{0,8}}(?P<line>[=_*~-])(?P=line){{2,9}}{named}\n{within}^[ \t]{{0,8}}(?P=line){{3,10}}[^\n]{{0,80}}$",

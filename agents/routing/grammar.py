@@ -33,8 +33,6 @@ class Grammar:
     fillers: Words
     contrast: Words
     sizes: Words
-    label_edges: Words
-    label_never: Words
     foreign: Words
     asked_of_record: Words
     past: Words
@@ -45,6 +43,7 @@ class Grammar:
     declarative: Words
     persons: Words
     determiners: Words
+    whole: Words
 
 
 @cache

@@ -9,14 +9,17 @@ from agents.routing.clauses import Clause
 from agents.routing.examples import Label
 from agents.routing.facts import facts_of, points_back
 from agents.routing.grammar import grammar
-from agents.routing.objects import MEASUREMENTS
+from agents.routing.objects import MEASUREMENTS, refers_back
 from agents.routing.reading import Read
 from agents.routing.request import Intent, Request, Situation
+from prompts.question.understanding import AskedTarget
+from prompts.words import words
 
 Part = tuple[Clause, Read]
 
 TAKES_UP = 10
 """Words of the longest clause that takes up what the one before said not to be there."""
+_PLACES = frozenset({"organ", "substructure"})
 _EFFECTS = frozenset({Intent.SIGN, Intent.DELIVER})
 
 
@@ -29,6 +32,30 @@ def taken_up(each: Sequence[Part], situation: Situation) -> list[Part]:
         else:
             made.append(part)
     return made
+
+
+def named_again(each: Sequence[Part], situation: Situation) -> list[Part]:
+    """ "There is something in the liver. How large is that lesion?": the general name with what it stands for."""
+    made: list[Part] = []
+    for part in each:
+        before = made[-1][1].facts.question.targets if made else ()
+        general = {t.text for t in part[1].facts.question.targets} & grammar().generic
+        if len(before) == 1 and general and not situation.found and refers_back(part[1], tuple(general)):
+            part = _with_name(part, before[0], situation)  # noqa: PLW2901
+        made.append(part)
+    return made
+
+
+def _with_name(part: Part, meant: AskedTarget, situation: Situation) -> Part:
+    clause, read = part
+    if meant.concept is None or meant.text in grammar().generic or len(read.facts.question.targets) > 1:
+        return part
+    general = next((w for w in words(clause.text) if w.folded in grammar().generic), None)
+    if general is None:
+        return part
+    name = f"{meant.text} lesion" if meant.kind in _PLACES else meant.text
+    text = f"{clause.text[: general.start]}{name}{clause.text[general.end :]}"
+    return replace(clause, text=text), replace(read, facts=facts_of(text, situation))
 
 
 def joined(each: Sequence[Part], situation: Situation) -> list[Part]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from itertools import pairwise
 
 from agents.routing.facts import points_back
@@ -18,6 +18,13 @@ ELLIPTIC = 5
 
 _OPEN = frozenset({"a", "an", "of", "my", "ein", "eine", "einen", "un", "una", "del"})
 """Words besides articles after which an object is named; folded."""
+_WHICH = frozenset({"which", "your", "welche", "welcher", "deine", "ihre", "tu", "su"})
+_COUNTED = frozenset(
+    (
+        *("first", "second", "third", "last", "other", "same", "erste", "zweite", "dritte", "andere"),
+        *("primera", "segunda", "otra", "misma"),
+    )
+)
 _SIZE = frozenset({"volume", "diameter", "area", "thickness", "hu", "cardiothoracic_ratio"})
 
 
@@ -46,7 +53,17 @@ def refers_back(clause: Read, targets: tuple[str, ...]) -> bool:
         return clause.facts.orders and points_back(row)
     if any(t not in grammar().generic for t in targets):
         return False
-    return any(a in grammar().articles and b in grammar().generic for a, b in pairwise(row))
+    return names_earlier(row)
+
+
+def names_earlier(row: Sequence[str]) -> bool:
+    """Whether a general name stands for one that was named: "the lesion", "which lesion", "the second lesion"."""
+    known = grammar()
+    steps = (known.articles | _WHICH, known.generic)
+    near = any(a in steps[0] and b in steps[1] for a, b in pairwise(row))
+    return near or any(
+        a in steps[0] and b in _COUNTED and c in steps[1] for a, b, c in zip(row, row[1:], row[2:], strict=False)
+    )
 
 
 def breaks_off(clause: Read) -> bool:

@@ -9,6 +9,7 @@ from typing import Any
 from agents.routing.examples import Label
 from agents.routing.facts import points_back
 from agents.routing.objects import FINDINGS, MEASUREMENTS, among, beyond, breaks_off, refers_back, targets_of, topic_of
+from agents.routing.open_questions import asks_for_it, names_nothing, outlines_complaint, side_untold
 from agents.routing.outlines import (
     about_an_outline,
     ambiguous,
@@ -31,7 +32,7 @@ from agents.routing.slots.prior import (
     worth_comparing,
 )
 from agents.routing.slots.series import named_series
-from agents.routing.slots.side import conflicting, side_of_earlier, untold
+from agents.routing.slots.side import conflicting, opposite, points_across
 from domain.analysis import Complaint
 
 NOT_IMAGING = "not_imaging"
@@ -49,11 +50,14 @@ _IN_PASSING = frozenset({"identity", "out_of_scope"})
 SIDES = ("left ", "right ")
 _OF_IMAGES = frozenset({Intent.FIND, Intent.CHEST_REPORT, Intent.CLASSIFY, Intent.COMPARE, Intent.RECALL})
 
+_NOT_OF_PAIRS = frozenset({Intent.COMPARE, Intent.HISTORY, Intent.GUIDANCE})
 
 ELLIPTIC_SERIES = 9
 """Words of the longest clause that asks for the same in another series."""
 _ONE_ORGAN = frozenset({"XC", "ES", "OP", "MG", "DMS"})
-_ONE_ORGAN_PARTS = frozenset({"BREAST", "SKIN", "THYROID", "PROSTATE", "EYE", "COLON", "RETINA"})
+_ONE_ORGAN_PARTS = frozenset(
+    {"LIVER", "PANCREAS", "KIDNEY", "BREAST", "SKIN", "THYROID", "PROSTATE", "EYE", "COLON", "RETINA"}
+)
 """Examinations of one organ: "the lesion" needs no other name there."""
 
 
@@ -74,29 +78,52 @@ def resolve(clause: Read, context: Context) -> tuple[Request, ...]:
     again = _same_elsewhere(clause, context.situation)
     if again is not None:
         return (again,)
-    if clause.intent in _OF_IMAGES | {Intent.UNKNOWN, Intent.CAPABILITIES} and breaks_off(clause):
-        return (_ask(clause, "target"),)
-    if clause.intent in _OF_IMAGES:
-        if conflicting(clause.text) or _side_untold(clause, context.situation):
-            return (_ask(clause, "side"),)
-        if named_series(clause.text, context.situation).missing:
-            return (_ask(clause, "series"),)
-    return tuple(_RULES.get(clause.intent, _plain)(clause, context))
+    missing = _left_open(clause, context)
+    if missing:
+        return (_ask(clause, missing),)
+    across = _other_of_pair(clause, context.situation)
+    return across or tuple(_RULES.get(clause.intent, _plain)(clause, context))
 
 
-def _side_untold(clause: Read, situation: Situation) -> bool:
-    """ "The kidney on the painful side": a pair is meant one of, and nothing tells which."""
+def _left_open(clause: Read, context: Context) -> str:
+    """What must be asked back before anything else is made of a clause; "" for nothing."""
+    situation, intent = context.situation, clause.intent
+    if intent in _OF_IMAGES | {Intent.UNKNOWN, Intent.CAPABILITIES} and breaks_off(clause):
+        return "target"
+    if intent is Intent.CAPABILITIES and not context.analysed and asks_for_it(clause):
+        return "target"
+    if intent not in _OF_IMAGES:
+        return ""
+    if conflicting(clause.text) or side_untold(clause, situation):
+        return "side"
+    return "series" if named_series(clause.text, situation).missing else ""
+
+
+def _other_of_pair(clause: Read, situation: Situation) -> tuple[Request, ...] | None:
+    """ "And the contralateral one?": the other side of what was asked for before; asked back where nothing was."""
+    refused = clause.intent is Intent.REFUSE and clause.sure
+    long = len(clause.facts.row) > ELLIPTIC_SERIES and clause.intent not in _OF_IMAGES
+    if refused or long or clause.intent in _NOT_OF_PAIRS:
+        return None
     targets = clause.facts.question.targets
-    paired = [t for t in targets if t.concept is not None and t.concept.paired and not t.text.startswith(SIDES)]
-    elliptic = side_of_earlier(clause.text, tuple(q for q, _ in situation.earlier), situation.found)
-    return bool(paired) and not elliptic and untold(clause.text)
+    paired = [t.concept.text for t in targets if t.concept is not None and t.concept.paired]
+    if not points_across(clause.text) or (targets and not paired) or clause.intent is Intent.COMPARE:
+        return None
+    target = opposite(situation.found, tuple(q for q, _ in situation.earlier), paired[0] if paired else "")
+    if target:
+        meant = tuple(target if t.concept is not None and t.concept.text == paired[0] else t.text for t in targets)
+        return tuple(_looked_for(clause, meant or (target,), situation))
+    return (_ask(clause, "side" if paired else "target"),)
 
 
 def _same_elsewhere(clause: Read, situation: Situation) -> Request | None:
     """ "And on the portal venous phase?": what was found before, in another series."""
     if clause.facts.question.targets or not situation.found or len(clause.facts.row) > ELLIPTIC_SERIES:
         return None
-    series = named_series(clause.text, situation).series
+    named = named_series(clause.text, situation)
+    series = named.series
+    if named.other and named.missing:
+        return _ask(clause, "series")
     if not series or clause.facts.inquires or clause.intent in {Intent.HISTORY, Intent.REFUSE, Intent.COMPARE}:
         return None
     return _request(clause, Intent.FIND, targets=situation.found, series=series)
@@ -116,6 +143,9 @@ def _plain(clause: Read, _: Context) -> Iterator[Request]:
 
 def _find(clause: Read, context: Context) -> Iterator[Request]:
     situation, facts = context.situation, clause.facts
+    if outlines_complaint(clause):
+        yield _request(clause, Intent.REFUSE, about=NOT_IMAGING)
+        return
     if looks_at_an_outline(clause, situation):
         yield from _refine(replace(clause, label=Label(Intent.REFINE, "")), context)
         return
@@ -125,6 +155,8 @@ def _find(clause: Read, context: Context) -> Iterator[Request]:
         yield _referred(clause, situation)
     elif situation.answered and among(targets, situation.found) and not facts.orders:
         yield from _partly_found(clause, targets, situation, topic_of(clause, situation))
+    elif names_nothing(clause, targets, situation):
+        yield _ask(clause, "target")
     elif targets or not facts.question.not_imaging:
         yield from _looked_for(clause, targets, situation)
 
@@ -206,6 +238,9 @@ def _refine(clause: Read, context: Context) -> Iterator[Request]:
     """Outlines that are there are made again; what was never outlined is looked for; a question is answered."""
     situation, said = context.situation, complaint_of(clause.text)
     topic = only_asks(clause)
+    if topic and not context.analysed and not targets_of(clause, situation):
+        yield _ask(clause, "analysis")
+        return
     if not situation.found and (topic or not about_an_outline(clause)):
         yield from _find(replace(clause, label=Label(Intent.FIND, "")), context)
         return
@@ -278,7 +313,11 @@ def _effect(clause: Read, context: Context) -> Iterator[Request]:
     yield _request(clause, action=action) if context.analysed else _ask(clause, "analysis")
 
 
-def _refuse(clause: Read, _: Context) -> Iterator[Request]:
+def _refuse(clause: Read, context: Context) -> Iterator[Request]:
+    drawn = not clause.sure and clause.label.group == "out_of_scope"
+    if drawn and names_nothing(clause, (), context.situation):  # "outline what I drew"
+        yield _ask(clause, "target")
+        return
     ordered = clause.facts.orders and clause.facts.question.not_imaging and clause.label.group == "out_of_scope"
     yield _request(clause, about=NOT_IMAGING if ordered else clause.label.group)
 

@@ -13,11 +13,11 @@ from agents.routing.examples import Example, shipped_examples
 from agents.routing.facts import understood
 from agents.routing.foreign import separated
 from agents.routing.grammar import grammar
-from agents.routing.joining import Part, joined, settled, taken_up
+from agents.routing.joining import Part, joined, named_again, settled, taken_up
 from agents.routing.neighbours import Fit, Neighbours
 from agents.routing.orders import of_order
 from agents.routing.policy import Context, resolve
-from agents.routing.reading import ClauseReader
+from agents.routing.reading import ClauseReader, Read
 from agents.routing.request import Intent, Request, Routed, Situation
 from agents.routing.vectors import embedded, key_of, stored
 from memory.embedder import Embedder, best_embedder
@@ -70,7 +70,7 @@ class Router:
         saying = [c for c in parts if not _empty(c.text)] or parts
         reader = self._reader()
         said = taken_up([(c, reader.read(c.text, situation)) for c in saying], situation)
-        return joined(without_background(said, situation), situation)
+        return joined(without_background(named_again(said, situation), situation), situation)
 
     def _reader(self) -> ClauseReader:
         with self._lock:
@@ -96,6 +96,7 @@ def _neighbours(embedder: Embedder, examples: Sequence[Example]) -> Neighbours:
 def _requests(parts: Sequence[Part], situation: Situation) -> tuple[list[Request], list[str]]:
     """Requests in order, and the clauses that gave none."""
     made: list[Request] = []
+    vague: list[Request] = []
     unclear: list[str] = []
     elsewhere, another = -1, False
     for clause, read in parts:
@@ -107,9 +108,17 @@ def _requests(parts: Sequence[Part], situation: Situation) -> tuple[list[Request
         if any(r.about == "other_patient" for r in requests):
             elsewhere, another = clause.sentence, not (read.facts.asks or read.facts.orders)
         made += requests
+        vague += [r for r in requests if _vague(r, read)]
         if not requests:
             unclear.append(clause.text)
-    return settled(made), unclear
+    clear = [r for r in made if r not in vague]
+    return settled(clear if any(r.intent in _WORK for r in clear) else made), unclear
+
+
+def _vague(request: Request, read: Read) -> bool:
+    """ "Composition please": the usual protocol, read into words that name nothing; not beside what is clear."""
+    known = read.facts.question.recognised or bool(grammar().whole & {*read.facts.row})
+    return request.intent is Intent.FIND and not (request.targets or request.series or known)
 
 
 def _without_words(question: str) -> Request:

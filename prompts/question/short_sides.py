@@ -8,6 +8,7 @@ from prompts.lexicon import lexicon
 from prompts.words import PUNCTUATION, Word
 
 _SHORT = {"re": "rechts", "li": "links", "lks": "links", "bds": "beidseits", "bil": "bilateral", "bilat": "bilateral"}
+_SHORT |= {"lft": "left", "lef": "left", "rght": "right", "rgt": "right", "rigt": "right"}
 _SHORT |= {"izq": "izquierdo", "izqdo": "izquierdo", "dcho": "derecho", "der": "derecho", "dch": "derecho"}
 _LINKS = frozenset({"oder", "und", "or", "and", "o", "y"})
 _STOPPED = frozenset({*_SHORT, "lt", "rt", "l", "r"})

@@ -49,6 +49,7 @@ class Imaging:
 
     asked: list[tuple[str, str]] = field(default_factory=list)
     slow: bool = False
+    at_work: asyncio.Event = field(default_factory=asyncio.Event)
     cancelled: bool = False
     failure: Exception | None = None
 
@@ -60,6 +61,7 @@ class Imaging:
         if self.failure is not None:
             raise self.failure
         if self.slow:
+            self.at_work.set()
             try:
                 await asyncio.sleep(60)
             except asyncio.CancelledError:

@@ -201,11 +201,13 @@ async def test_stop_cancels_a_member_at_work_and_keeps_what_was_said() -> None:
     room = Room()
     room.imaging.slow = True
 
-    def soon(message: BoardMessage) -> None:
-        if message.author == "chair":
-            asyncio.get_running_loop().call_later(0.05, room.stop.set)
+    async def stop() -> None:
+        await room.imaging.at_work.wait()
+        room.stop.set()
 
-    await asyncio.wait_for(room.run(soon), 30)
+    stopping = asyncio.create_task(stop())
+    await asyncio.wait_for(room.run(), 30)
+    await stopping
     assert room.imaging.cancelled
     assert room.order == ["history", "pathology", "chair"]
 

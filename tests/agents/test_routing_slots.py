@@ -13,9 +13,9 @@ from agents.routing.request import PriorFacts, Situation
 from agents.routing.slots.kinds import kinds_of
 from agents.routing.slots.labels import asks_to_choose, labels_of
 from agents.routing.slots.person import names_person
-from agents.routing.slots.prior import chosen_prior, mentions_prior, worth_comparing
+from agents.routing.slots.prior import chosen_prior, mentions_prior, set_against, worth_comparing
 from agents.routing.slots.series import Named, named_series
-from agents.routing.slots.side import conflicting
+from agents.routing.slots.side import conflicting, opposite, points_across, untold
 from domain.history import DocumentKind
 from prompts.data import read_yaml
 
@@ -53,6 +53,59 @@ PRIORS = Situation(
 )
 def test_sides_that_contradict_each_other(text: str, conflict: bool) -> None:
     assert conflicting(text) is conflict
+
+
+@pytest.mark.parametrize(
+    ("text", "open_side"),
+    [
+        ("length of the symptomatic kidney", True),
+        ("the lung on the painful side", True),
+        ("just one adrenal, not both", True),
+        ("nur eine Niere", True),
+        ("only the right one of the two kidneys", False),
+        ("length of the left kidney", False),
+    ],
+)
+def test_one_of_a_pair_that_is_not_said_which(text: str, open_side: bool) -> None:
+    assert untold(text) is open_side
+
+
+@pytest.mark.parametrize(
+    "text", ["and the contralateral one?", "now the other side", "die andere auch", "el otro riñón"]
+)
+def test_the_other_one_of_a_pair(text: str) -> None:
+    assert points_across(text)
+    assert opposite(("left kidney",), ()) == "right kidney"
+    assert opposite((), ("Length of the left kidney?",)) == "right kidney"
+    assert opposite(("left kidney", "right kidney"), ()) == ""
+    assert opposite(("liver",), ()) == ""
+
+
+@pytest.mark.parametrize(
+    ("text", "against"),
+    [
+        ("oedema vs Feb", True),
+        ("next to the CT of March", True),
+        ("cyst vs abscess", False),
+        ("against the wall", False),
+    ],
+)
+def test_what_is_set_against_another_time(text: str, against: bool) -> None:
+    assert set_against(text) is against
+
+
+def test_the_other_series_is_the_one_that_was_not_asked_about() -> None:
+    asked = replace(BRAIN, earlier=(("Edema on the FLAIR", ""),))
+    assert named_series("and on the other series?", asked) == Named(missing=True, other=True)
+    two = replace(asked, series=("series-2", "series-3"), series_text=("T2 tse", "T2 FLAIR"))
+    assert named_series("and on the other series?", two) == Named(("series-2",), other=True)
+
+
+def test_a_series_for_each_of_several_names() -> None:
+    assert named_series("the gland on the T1, the lesion on the FLAIR", BRAIN) == Named(("series-1", "series-3"))
+    assert named_series(
+        "the tumor on the T1 with contrast", replace(BRAIN, series_text=("T1 pre", "T2", "FLAIR"))
+    ).missing
 
 
 @pytest.mark.parametrize(
@@ -207,6 +260,20 @@ def test_a_film_is_meant_in_either_code_of_a_radiograph() -> None:
         ("Size of the renal cyst versus 2022?", ()),
         ("tumor core now vs before the operation", ()),
         ("liver, spleen", ()),
+        ("Is this rather an abscess, or is it a necrotic tumour?", ("abscess", "necrotic tumour")),
+        ("Looks more like a lipoma than a liposarcoma?", ("lipoma", "liposarcoma")),
+        ("Could this be scar rather than recurrence?", ("scar", "recurrence")),
+        ("ddx cyst / abscess / metastasis, pls choose", ("cyst", "abscess", "metastasis")),
+        ("in keeping with gout, pseudogout or septic arthritis?", ("gout", "pseudogout", "septic arthritis")),
+        ("Assign one: grade 1, grade 2", ("grade 1", "grade 2")),
+        ("grade 1, 2 or 3?", ("grade 1", "grade 2", "grade 3")),
+        ("Passt das zu einem Abszess oder doch einem Hämatom?", ("abscess", "hematoma")),
+        ("If you had to choose between scar and recurrence, what would it be?", ("scar", "recurrence")),
+        ("Is a fracture or a luxation visible?", ()),
+        ("Any effusion or pneumothorax?", ()),
+        ("lymph node vs Feb", ()),
+        ("Shall I drain it or wait?", ()),
+        ("Which is larger, the spleen or the liver?", ()),
     ],
 )
 def test_labels(text: str, labels: tuple[str, ...]) -> None:

@@ -49,6 +49,7 @@ ANY_CHARACTER = st.characters(codec=None, categories=None)
 """Lone surrogates and control characters as well."""
 
 
+@settings(deadline=None)
 @given(st.text(ANY_CHARACTER, max_size=300))
 def test_no_text_crashes(text: str) -> None:
     question = understand(text)

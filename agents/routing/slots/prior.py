@@ -12,6 +12,15 @@ from agents.routing.slots.dates import dated, names_day
 
 _YEAR = re.compile(r" ((?:19|20)\d\d) ")
 _RADIOGRAPHS = {"CR", "DX"}
+_AGAINST = re.compile(
+    r" (?:vs|versus|v|against|next to|beside|besides|alongside|compared (?:to|with)|compare with|side by side with"
+    r"|relative to|gegen|gegenuber|verglichen mit|vergleich (?:mit|zu|zum|zur)|neben|frente a|respecto a"
+    r"|comparad[oa] con|al lado de)(?= )"
+)
+_REACH = 40
+"""Characters behind "against" in which a time is sought."""
+_NOT = re.compile(r" (?:not|nicht|no|ignore|instead of|rather than|statt)(?: [^ ]+){0,3} ?$")
+"""Before a study that is not meant: "not against the post-op one"."""
 _NAME = re.compile(r" prior (\d{1,2}) ")
 
 
@@ -38,9 +47,19 @@ def mentions_prior(text: str) -> bool:
 
 def points_at_prior(text: str) -> bool:
     """Whether a clause speaks of another time, a day or a modality: "her MRI", "22 March"."""
+    return mentions_prior(text) or names_modality(text) or mentions_month(text) or names_day(text)
+
+
+def mentions_month(text: str) -> bool:
+    """Whether a text names a month: "last November's", "vs Feb"."""
     folded = folded_text(text)
-    months = any(pattern.search(folded) for pattern in _months().values())
-    return mentions_prior(text) or names_modality(text) or months or names_day(text)
+    return any(pattern.search(folded) for pattern in _months().values())
+
+
+def set_against(text: str) -> bool:
+    """Whether something is set against another time: "oedema vs Feb", "next to the CT of March", "respecto a 2021"."""
+    folded = folded_text(text)
+    return any(points_at_prior(folded[found.end() : found.end() + _REACH]) for found in _AGAINST.finditer(folded))
 
 
 def names_modality(text: str) -> bool:
@@ -86,7 +105,11 @@ def _of_time(folded: str, fitting: Sequence[PriorFacts], situation: Situation) -
 
 def _events(folded: str) -> frozenset[str]:
     """Before or after an operation or a treatment, as a text says it."""
-    return frozenset(name for name, pattern in _described_events().items() if pattern.search(folded))
+    return frozenset(
+        name
+        for name, pattern in _described_events().items()
+        if any(_NOT.search(folded[: found.start()]) is None for found in pattern.finditer(folded))
+    )
 
 
 @cache

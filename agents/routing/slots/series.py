@@ -14,23 +14,37 @@ from prompts.data import read_yaml, strings
 
 _EXCLUSIVE = (
     frozenset({"axial", "coronal", "sagittal"}),
+    frozenset({"t1 contrast", "t1 native"}),
+    frozenset({"left view", "right view"}),
+    frozenset({"frontal", "lateral", "oblique", "craniocaudal", "mediolateral oblique"}),
     frozenset({"t1", "t2", "flair", "dwi", "adc", "swi", "stir"}),
     frozenset(
         {"arterial", "venous", "portal", "delayed", "nephrographic", "corticomedullary", "hepatobiliary", "native"}
     ),
 )
+_MODALITIES = {"CT": re.compile(r"(?<= )ct "), "PT": re.compile(r"(?<= )pet "), "MR": re.compile(r"(?<= )mri? ")}
+"""They choose a series only where a study has several, as PET/CT has."""
+_NOT_AXIAL = frozenset({"coronal", "sagittal", "scout"})
 _LEFT_OUT = re.compile(
     r" (?:not|forget|ignore|skip|without|instead of|rather than|nicht|statt|anstatt|ohne|no|sin|en vez de|olvida)"
     r" (?:[^ ]+ ){0,2}$"
+)
+_OTHER = re.compile(
+    r" (?:other|andere[nrs]?|otra) (?:series|sequence|phase|view|projection|plane|stack|serie|sequenz|aufnahme|ansicht"
+    r"|secuencia|fase|vista) "
 )
 
 
 @dataclass(frozen=True)
 class Named:
-    """Series that a clause names, () for none; `missing` when it names one that is not there."""
+    """Series that a clause names, () for none; `missing` when it names one that is not there.
+
+    `other`: it means the one that was not looked at before.
+    """
 
     series: tuple[str, ...] = ()
     missing: bool = False
+    other: bool = False
 
 
 @dataclass(frozen=True)
@@ -63,7 +77,17 @@ def named_series(text: str, situation: Situation) -> Named:
     """The series that a clause names. Without descriptions a name says nothing, a number always does."""
     folded = folded_text(text)
     # "Tumour in the frontal lobe" names no frontal series: structures are masked.
-    return _numbered(folded, situation) or _described(folded_text(masked(text)), situation) or Named()
+    named = _numbered(folded, situation) or _described(folded_text(masked(text)), situation)
+    return named or _the_other(folded, situation) or Named()
+
+
+def _the_other(folded: str, situation: Situation) -> Named | None:
+    """ "And on the other series?": of two the one that the turn before did not name."""
+    if _OTHER.search(folded) is None:
+        return None
+    before = named_series(situation.earlier[-1][0], situation).series if situation.earlier else ()
+    left = tuple(n for n in situation.series if n not in before)
+    return Named(left, other=True) if before and len(left) == 1 else Named(missing=True, other=True)
 
 
 def _numbered(folded: str, situation: Situation) -> Named | None:
@@ -79,22 +103,63 @@ def _numbered(folded: str, situation: Situation) -> Named | None:
 def _described(folded: str, situation: Situation) -> Named | None:
     """What stands where a series' name stands ("on the T2", "arterial phase"), sought in the descriptions."""
     meant, left_out = _meant(folded)
+    if len({*situation.modalities}) < 2:
+        meant, left_out = meant - _MODALITIES.keys(), left_out - _MODALITIES.keys()
     if not (meant or left_out) or not any(situation.series_text):
         return None
-    described = {n: _names_in(folded_text(t)) for n, t in zip(situation.series, situation.series_text, strict=False)}
-    described = {n: names for n, names in described.items() if not names & left_out}
+    described = {n: names for n, names in _descriptions(situation).items() if not names & left_out}
     if not meant:
         others = len(described) < len(situation.series)
         return Named(tuple(described)) if described and others else None
-    # "T2" is not the FLAIR, whose description says T2 too, unless there is no other.
-    rank = {n: (len(names & meant), -len(names - meant)) for n, names in described.items() if names & meant}
-    fitting = tuple(n for n, fit in rank.items() if fit == max(rank.values()))
+    fitting = _each_of_several(meant, described) or _fitting(meant, described)
+    if not fitting and left_out:
+        fitting = tuple(described)
+    fitting = fitting or _plain_axial(meant, described, situation)
     if fitting:
         return Named(fitting)
-    if described and left_out:
-        return Named(tuple(described))
     only = next(iter(described.values()), meant)
     return Named(missing=len(situation.series) > 1 or not described or _contradict(meant, only))
+
+
+def _descriptions(situation: Situation) -> dict[str, set[str]]:
+    """Names by which each series is known; its modality where there are several."""
+    found = {n: _names_in(folded_text(t)) for n, t in zip(situation.series, situation.series_text, strict=False)}
+    if len({*situation.modalities}) > 1:
+        for name, modality in zip(situation.series, situation.modalities, strict=False):
+            found[name] |= {modality} & _MODALITIES.keys()
+    return found
+
+
+def _fitting(meant: set[str], described: Mapping[str, set[str]]) -> tuple[str, ...]:
+    """ "T2" is not the FLAIR, whose description says T2 too, unless there is no other."""
+    rank = {
+        n: (len(names & meant), -len(names - meant))
+        for n, names in described.items()
+        if names & meant and not _contradict(meant, names)
+    }
+    return tuple(n for n, fit in rank.items() if fit == max(rank.values()))
+
+
+def _each_of_several(meant: set[str], described: Mapping[str, set[str]]) -> tuple[str, ...]:
+    """ "The gland on the T2, the lesion on the ADC": a series for each name, where no one series has them all."""
+    several = next((meant & kinds for kinds in _EXCLUSIVE if len(meant & kinds) > 1), set())
+    best = [_described_best({name}, described) for name in sorted(several)]
+    if not all(best) or any(several <= names for names in described.values()):
+        return ()
+    return tuple(n for n in described if any(n in names for names in best))
+
+
+def _described_best(meant: set[str], described: Mapping[str, set[str]]) -> tuple[str, ...]:
+    """The series with a name that have the fewest others."""
+    rank = {n: len(names) for n, names in described.items() if names & meant}
+    return tuple(n for n, others in rank.items() if others == min(rank.values()))
+
+
+def _plain_axial(meant: set[str], described: Mapping[str, set[str]], situation: Situation) -> tuple[str, ...]:
+    """CT series whose descriptions tell no plane are axial, but for the scout."""
+    if meant != {"axial"} or "CT" not in situation.modalities:
+        return ()
+    return tuple(n for n, names in described.items() if not names & _NOT_AXIAL)
 
 
 def _contradict(meant: set[str], described: set[str]) -> bool:
@@ -108,7 +173,7 @@ def _meant(folded: str) -> tuple[set[str], set[str]]:
     known = _words()
     meant: set[str] = set()
     left_out: set[str] = set()
-    for name, pattern in known.names.items():
+    for name, pattern in (*known.names.items(), *_MODALITIES.items()):
         for found in pattern.finditer(folded):
             before, after = folded[: found.start()], folded[found.end() :]
             if after.startswith(f"{WORD} "):

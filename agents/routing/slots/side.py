@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 
 from agents.routing.grammar import grammar
+from agents.routing.masking import WORD, masked
 from prompts.cues import cues
 from prompts.lexicon import lexicon
 from prompts.question.understanding import understand
@@ -17,13 +19,35 @@ _ONTO = frozenset(
     {"on", "to", "in", "auf", "der", "the", "a", "la", "el", "side", "seite", "lado", "en", "del", "patients"}
 )
 
+_STATES = (
+    r"(?:symptomatic|affected|afflicted|painful|sore|aching|hurting|operated|diseased|involved|sick|bad|worse|good|healthy"
+    r"|unaffected|ipsilateral|betroffene[nr]?|schmerzhafte[nr]?|kranke[nr]?|gesunde[nr]?|operierte[nr]?|symptomatische[nr]?)"
+)
+_PAIRED = rf"(?:{WORD}|kidney|lung|breast|eye|ear|knee|hip|shoulder|leg|arm|niere|lunge|brust|auge)"
+"""A structure, masked or not: "painful kidney" tells a complaint, and is not masked."""
+_OTHER = r"(?:other|opposite|contralateral|andere[nrs]?|gegenuberliegende[nr]?|kontralaterale[nr]?|gegenseitige[nr]?)"
 _UNTOLD = re.compile(
     r"\b(?:on|of|at|to) (?:the|his|her) (?!left\b|right\b|both\b|each\b|either\b)[a-z]+ side\b"
-    r"|\bside (?:of (?:interest|the)|that|where|with)\b|\b(?:contralateral|opposite) side\b"
-    r"|\b(?:opposite|contralateral)(?: one)?$"
-    r"|\b(?:betroffene|schmerzhafte|kranke|andere|gleiche|operierte|gesunde)[nr]? seite\b"
-    r"|\blado (?:afectado|doloroso|contrario|opuesto|malo|operado|enfermo)\b"
+    r"|\bside (?:of (?:interest|the)|that|where|with)\b"
+    rf"|\b{_STATES} (?:{_PAIRED}|one|seite)\b"
+    rf"|\b{WORD} (?:afectad[oa]|doloros[oa]|mal[oa]|operad[oa]|enferm[oa]|san[oa]|sintomatic[oa])\b"
+    rf"|\b(?:only|just) one (?:{WORD}|[a-z]+(?: [a-z]+)? not (?:both|{WORD}))\b"
+    r"|\b(?:only|just) (?:the )?one,? not both\b"
+    rf"|(?<!left )(?<!right )\bone of (?:the|his|her|these|those)(?: two)? {WORD}\b"
+    rf"|\bnur eine[nr]? [a-z]+(?: [a-z]+)? nicht (?:beide|{WORD})\b"
+    rf"|\bnur eine[nr]? {WORD}\b|\beine[rs]? de[rn] (?:beiden )?{WORD}\b|\bsolo un[ao]? (?:de los )?(?:dos )?{WORD}\b"
+    r"|\blado (?:afectado|doloroso|malo|operado|enfermo|sano|sintomatico)\b"
+    rf"|\bleft or (?:the )?right {WORD} \S* ?(?:i|we) (?:forget|forgot|cannot|cant|dont|do not|am not|was not|didnt)\b"
 )
+_OPPOSITE = re.compile(
+    rf"\b{_OTHER} (?:{WORD}|one|side|seite|eine|lado)\b|\b(?:die|das|der) andere (?:bitte|auch|noch|jetzt|nun)\b"
+    rf"|\b(?:{WORD}|one|side) (?:opposite|contralateral)\b|\bopposite number\b|\bcounterparts?\b"
+    r"|\bgegenseite\b|\bpendant\b"
+    rf"|\b(?:el otro|la otra)(?: (?:{WORD}|lado|tambien|por favor))?$|\b(?:otro|otra) (?:{WORD}|lado)\b"
+    rf"|\b(?:{WORD}|lado) (?:contrari[oa]|opuest[oa]|contralateral)\b|\bcontralateral\b(?! {WORD})"
+    rf"|\b(?:die|das) andere(?: {WORD})?$"
+)
+_BOTH = {"left": "right", "right": "left"}
 
 
 def conflicting(text: str) -> bool:
@@ -42,8 +66,33 @@ def conflicting(text: str) -> bool:
 
 
 def untold(text: str) -> bool:
-    """Whether a side is pointed at and not said: "the kidney on the painful side", "the lung opposite"."""
-    return _UNTOLD.search(" ".join(w.folded for w in words(text))) is not None
+    """Whether one of a pair is meant and not said which: "the kidney on the painful side", "just one lung"."""
+    return _UNTOLD.search(_folded(text)) is not None
+
+
+def points_across(text: str) -> bool:
+    """Whether the other one of a pair is meant: "and the contralateral one?", "the lung opposite"."""
+    return _OPPOSITE.search(_folded(text)) is not None and not any(side for side, _ in _sides(text))
+
+
+def opposite(found: Sequence[str], questions: Sequence[str], concept: str = "") -> str:
+    """The other one of the pair of which one side was found, or asked for, last; "" when there is none.
+
+    Args:
+        concept: the structure where the words name it.
+    """
+    asked = [t.text for q in reversed(questions) for t in reversed(understand(q).targets)]
+    for target in (*reversed(found), *asked):
+        side, _, name = target.partition(" ")
+        if side in _BOTH and concept in {"", name}:
+            both = f"{_BOTH[side]} {name}" in found
+            return "" if both else f"{_BOTH[side]} {name}"
+    return ""
+
+
+def _folded(text: str) -> str:
+    """Folded words with structures masked, so that a word is seen to stand beside one."""
+    return " ".join(w.folded for w in words(masked(text)) if w.folded not in PUNCTUATION)
 
 
 def _one_structure(between: list[str]) -> bool:
