@@ -70,7 +70,7 @@ def measure(options: argparse.Namespace) -> int:
     """Run a benchmark with its own arguments."""
     from importlib import import_module
 
-    package = options.bench in {"chaos", "hospital", "throughput"}
+    package = options.bench in {"chaos", "hospital", "page", "throughput"}
     module = import_module(f"benchmarks.{options.bench}.__main__" if package else f"benchmarks.{options.bench}")
     return int(module.main(options.rest))
 

@@ -26,7 +26,7 @@ class Parser(argparse.ArgumentParser):
         self.exit(EXIT_USAGE, f"{self.prog}: {message}\n")
 
 
-BENCHMARKS = ("answer", "chaos", "hospital", "payload", "throughput", "volume")
+BENCHMARKS = ("answer", "chaos", "hospital", "page", "payload", "throughput", "volume")
 """Modules of benchmarks/ that take their own arguments."""
 
 

@@ -22,7 +22,7 @@ import numpy as np
 import pydicom
 import pytest
 from numpy.typing import NDArray
-from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import Locator, Page, Route, expect
 from pydicom.data import get_testdata_file
 from pydicom.dataset import Dataset
 
@@ -103,6 +103,13 @@ def newest(address: str, study: str) -> dict[str, Any]:
     first = read(address, f"/studies/{study}/analyses")["analyses"][0]
     document: dict[str, Any] = read(address, f"/analyses/{first['analysis_id']}")
     return document
+
+
+def turns(address: str, study: str) -> list[dict[str, Any]]:
+    """What the only conversation of a study's patient holds."""
+    (kept,) = read(address, "/chat", study_uid=study)["conversations"]
+    said: list[dict[str, Any]] = read(address, f"/chat/{kept['conversation_id']}", study_uid=study)["turns"]
+    return said
 
 
 def analysed(address: str, study: str) -> dict[str, Any]:
@@ -308,14 +315,38 @@ def test_a_server_killed_in_the_middle_of_an_answer_loses_nothing(watched: Watch
             server.start()
             expect_answer(page, re.compile(r"[Ll]iver.*mm²"))
             expect(page.locator(".turn")).to_have_count(2)
-            (kept,) = read(server.address, "/chat", study_uid=study)["conversations"]
-            said = read(server.address, f"/chat/{kept['conversation_id']}", study_uid=study)["turns"]
+            said = turns(server.address, study)
             assert [turn["question"] for turn in said] == ["How large is the spleen?", "How large is the liver?"]
             indications = [row["indication"] for row in read(server.address, f"/studies/{study}/analyses")["analyses"]]
             assert sorted(indications) == ["How large is the liver?", "How large is the spleen?"]
         finally:
             held.go.set()
             server.kill(signal.SIGTERM)
+
+
+def test_a_question_is_kept_that_is_asked_before_the_page_knows_the_conversation(
+    product: str, watched: Watched
+) -> None:
+    study = send(product, real_ct("EARLY", 77))
+    page = watched.page(product)
+    held: list[Route] = []
+
+    def hold(route: Route) -> None:
+        held.append(route)
+
+    page.route("**/api/v1/chat?*", hold)
+    page.goto(f"{product}/studies/{study}")
+    line = page.get_by_role("textbox", name="Question")
+    line.fill(QUESTION)
+    line.press("Enter")
+    page.wait_for_timeout(200)
+    for route in held:
+        route.continue_()
+    page.unroute("**/api/v1/chat?*")
+    if line.input_value():  # it was not taken, and waits
+        page.get_by_role("button", name="Ask", exact=True).click()
+    expect_answer(page, AREA)
+    assert [turn["question"] for turn in turns(product, study)] == [QUESTION]
 
 
 def test_a_ct_of_300_slices_opens_and_scrolls_to_its_end(product: str, watched: Watched) -> None:

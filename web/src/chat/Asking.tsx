@@ -3,7 +3,8 @@ import { useDesk } from "../reading/desk";
 import { COMMANDS, texts } from "./texts";
 
 /** The line where a question is written: Enter asks, a slash offers commands. */
-export function Asking({ busy, onAsk, onStop }: { busy: boolean; onAsk: (text: string) => void; onStop: () => void }) {
+export function Asking(props: { ready: boolean; busy: boolean; onAsk: (text: string) => void; onStop: () => void }) {
+  const { ready, busy, onAsk, onStop } = props;
   const desk = useDesk();
   const [text, setText] = useState("");
   const [chosen, setChosen] = useState(0);
@@ -33,7 +34,7 @@ export function Asking({ busy, onAsk, onStop }: { busy: boolean; onAsk: (text: s
 
   function send() {
     const question = text.trim();
-    if (!question || busy) return;
+    if (!question || busy || !ready) return;
     onAsk(question);
     setText("");
   }
@@ -98,7 +99,7 @@ export function Asking({ busy, onAsk, onStop }: { busy: boolean; onAsk: (text: s
           {texts.stop}
         </button>
       ) : (
-        <button type="submit" className="primary" disabled={!text.trim()}>
+        <button type="submit" className="primary" disabled={!ready || !text.trim()}>
           {texts.ask}
         </button>
       )}

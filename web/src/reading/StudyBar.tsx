@@ -8,7 +8,7 @@ export function StudyBar({ study, analyses }: { study: StudyView; analyses: Sche
   const desk = useDesk();
   const analysisId = useDeskValue("analysisId");
   const title = [study.modality, study.body_part, study.description].filter(Boolean).join(" · ");
-  const started = study.started ? new Date(study.started).toLocaleDateString() : texts.unknown;
+  const started = study.started ? study.started.slice(0, 10) : texts.unknown;
   return (
     <div className="study-bar">
       <h1>{title || texts.unknown}</h1>

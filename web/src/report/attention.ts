@@ -5,7 +5,7 @@ import type { CriticalRow, Report } from "./document";
 import { structuresOf } from "./structures";
 
 type History = Schemas["HistoryView"];
-export type EyeKind = "critical" | "disagreement" | "rejected" | "unsure" | "review" | "impression" | "opinion" | "unanswered";
+export type EyeKind = "critical" | "disagreement" | "rejected" | "unsure" | "corrected" | "review" | "impression" | "opinion" | "unanswered";
 
 export interface EyeItem {
   kind: EyeKind;
@@ -20,7 +20,7 @@ export interface EyeItem {
 
 /** Below this a sentence or an outline counts as unsure. */
 export const UNSURE = 0.7;
-const ORDER: EyeKind[] = ["critical", "disagreement", "rejected", "unsure", "review", "impression", "opinion", "unanswered"];
+const ORDER: EyeKind[] = ["critical", "disagreement", "rejected", "unsure", "corrected", "review", "impression", "opinion", "unanswered"];
 
 /** Rows of critical findings that no act of the attending has settled. */
 export function untold(report: Report, told: History["communications"]): CriticalRow[] {
@@ -52,6 +52,8 @@ export function eyeItems(report: Report, history: History | undefined): EyeItem[
       confidence: structure.confidence,
     });
   }
+  for (const target of new Set((history?.feedback ?? []).filter((one) => one.kind === "mask_correction").map((one) => one.target)))
+    put("corrected", target, "", { maskId: structuresOf(report).find((one) => one.target === target)?.masks[0]?.id ?? "" });
   for (const finding of report.findings)
     if (finding.drafted && finding.drafted !== finding.text && report.summary.includes(finding.drafted))
       put("impression", finding.text, "", { findingId: finding.id });

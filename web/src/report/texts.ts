@@ -21,6 +21,7 @@ export const texts = {
       disagreement: "Second opinion disagrees",
       rejected: "QA rejected",
       unsure: "Low confidence",
+      corrected: "Outline corrected: the numbers are of the outline before",
       review: "For review",
       impression: "Impression says the uncorrected sentence",
       opinion: "Second opinion awaited",

@@ -37,6 +37,7 @@ export function Correction(props: Props) {
   const { structure, editing } = correcting;
   const [role, setRole] = useState<Role>(() => ROLES.find((name) => name === localStorage.getItem(ROLE_KEY)) ?? "radiologist");
   const [note, setNote] = useState("");
+  const [words, setWords] = useState("");
   const changed = difference(original, editing.mask);
   const send = useMutation({
     mutationFn: async () => {
@@ -49,6 +50,7 @@ export function Correction(props: Props) {
             mask_id: structure.id,
             role,
             note,
+            ...(words.trim() && { better: { prompt: words.trim() } }),
             corrected_mask: { shape: [...editing.mask.shape], runs: editing.mask.encode() },
           } as Schemas["FeedbackBody"],
         }),
@@ -111,6 +113,10 @@ export function Correction(props: Props) {
             </option>
           ))}
         </select>
+      </label>
+      <label className="note">
+        <span>{texts.words}</span>
+        <input type="text" maxLength={80} value={words} onChange={(event) => setWords(event.target.value)} />
       </label>
       <label className="note">
         <span>{texts.note}</span>

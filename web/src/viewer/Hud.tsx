@@ -27,7 +27,7 @@ export function Hud({ spec, stack, index, window, zoom, loaded, pointed, link }:
   const { right, bottom } = edgeLetters(stack.plane, series);
   const said = window ? spoken(window) : null;
   const digits = said && said.width < 10 ? 2 : 0;
-  const date = study.started ? new Date(study.started).toLocaleDateString() : "";
+  const date = study.started?.slice(0, 10) ?? "";
   const percent = Math.floor((100 * loaded) / Math.max(1, stack.slices.count));
   return (
     <>

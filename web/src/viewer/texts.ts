@@ -119,6 +119,7 @@ export const texts = {
     physicist: "Physicist",
     other: "Other",
   },
+  words: "Better words to ask for it (advise later prompts)",
   note: "Note (freed of identity before it is kept)",
   changed: (slices: string, voxels: number) => `Changed: ${voxels} voxels in ${slices}`,
   nothingChanged: "Nothing is changed yet.",

@@ -1,0 +1,1 @@
+"""How fast the page is there, in a real browser, at the product itself."""
