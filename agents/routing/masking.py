@@ -15,6 +15,8 @@ WORD = "organ"
 _LIST = re.compile(rf"{WORD}(?:\s{{0,3}}(?:,|/|&|\+|\b(?:and|und|y|e)\b)\s{{0,3}}(?:the )?{WORD})+")
 _ORGANS = re.compile(r"\b(?:organs?|organe[ns]?|órganos?)\b", re.IGNORECASE)
 """Organs in general: the word that stands in for a named one is kept for those."""
+_JOINED = re.compile(r"\s+(?:or|and|oder|und|o|u|y|e)$", re.IGNORECASE)
+"""What joins a structure to the next words; the grammar takes some of them for a side."""
 _OPENING = str.maketrans("", "", "¿¡")
 
 
@@ -27,8 +29,9 @@ def masked(text: str) -> str:
     for mention in sorted(read(written).mentions, key=lambda m: m.start):
         if mention.start < end:
             continue
+        said = _JOINED.sub("", text[mention.start : mention.end])
         pieces += [text[end : mention.start], WORD]
-        end = mention.end
+        end = mention.start + len(said)
     pieces.append(text[end:])
     return _plain("".join(pieces))
 

@@ -241,7 +241,7 @@ class Unreachable(AnalysingConversations):
 
 
 async def test_what_another_try_may_mend_is_tried_again_by_the_client(services: Services, study_uid: str) -> None:
-    services = replace(services, conversations=Unreachable(None, None, None))  # type: ignore[arg-type]
+    services = replace(services, conversations=Unreachable(None, None, None, None))  # type: ignore[arg-type]
     async with speaking_to(create_app(services)) as chat:
         assert (await ask(chat, study_uid)).choices[0].message.content == "Nothing to see."
         chunks = [c async for c in await ask(chat, study_uid, stream=True)]

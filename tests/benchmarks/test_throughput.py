@@ -14,7 +14,7 @@ from benchmarks.throughput.processes import children_of, cpu_s, peak_mb, residen
 from benchmarks.throughput.rate import Rate
 
 RATE = Rate(100, 60.0, worker_cpu_s=0.14, server_cpu_s=0.02, early_mb=400, late_mb=410, peak_mb=420)
-CROWD = Crowd(100_000, 700, 2500, 300, 12.0, 30.0, 100, 120, tuple(0.1 + 0.001 * n for n in range(100)))
+CROWD = Crowd(100_000, 700, 2500, 600, 12.0, 30.0, 100, 120, tuple(0.1 + 0.001 * n for n in range(100)))
 
 
 def missed(lines: list[object]) -> list[str]:

@@ -43,8 +43,9 @@ def dist() -> Path:
     return DIST
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
+    """Of one file: Playwright's loop runs as long as the browser does, and no test with a loop of its own may meet it."""
     if not CHROMIUM.exists():
         missing("Chromium is missing: apt-get install -y chromium")
     with sync_playwright() as playwright:
