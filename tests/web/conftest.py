@@ -45,7 +45,7 @@ def dist() -> Path:
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    """Of one file: Playwright's loop runs as long as the browser does, and no test with a loop of its own may meet it."""
+    """Of one file: its loop runs as long as it does, and no test with a loop of its own may meet it."""
     if not CHROMIUM.exists():
         missing("Chromium is missing: apt-get install -y chromium")
     with sync_playwright() as playwright:

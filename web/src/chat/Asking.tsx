@@ -3,8 +3,7 @@ import { useDesk } from "../reading/desk";
 import { COMMANDS, texts } from "./texts";
 
 /** The line where a question is written: Enter asks, a slash offers commands. */
-export function Asking(props: { ready: boolean; busy: boolean; onAsk: (text: string) => void; onStop: () => void }) {
-  const { ready, busy, onAsk, onStop } = props;
+export function Asking({ busy, onAsk, onStop }: { busy: boolean; onAsk: (text: string) => void; onStop: () => void }) {
   const desk = useDesk();
   const [text, setText] = useState("");
   const [chosen, setChosen] = useState(0);
@@ -34,7 +33,7 @@ export function Asking(props: { ready: boolean; busy: boolean; onAsk: (text: str
 
   function send() {
     const question = text.trim();
-    if (!question || busy || !ready) return;
+    if (!question || busy) return;
     onAsk(question);
     setText("");
   }
@@ -99,7 +98,7 @@ export function Asking(props: { ready: boolean; busy: boolean; onAsk: (text: str
           {texts.stop}
         </button>
       ) : (
-        <button type="submit" className="primary" disabled={!ready || !text.trim()}>
+        <button type="submit" className="primary" disabled={!text.trim()}>
           {texts.ask}
         </button>
       )}

@@ -38,13 +38,16 @@ export interface Talk {
 export function useConversation(studyUid: string): Talk {
   const desk = useDesk();
   const queries = useQueryClient();
-  const [id, setId] = useState("");
+  const [id, setId] = useState(() => crypto.randomUUID() as string);
+  // Once the reader has begun, the list of earlier conversations changes nothing by itself.
+  const begun = useRef(false);
   const [turns, setTurns] = useState<Turn[]>([]);
   const running = useRef<AbortController | null>(null);
   const list = useQuery({ queryKey: ["conversations", studyUid], queryFn: () => conversations(studyUid) });
 
   const open = useCallback(
     (wanted: string) => {
+      begun.current = true;
       running.current?.abort();
       setId(wanted);
       conversation(wanted, studyUid).then(
@@ -55,16 +58,15 @@ export function useConversation(studyUid: string): Talk {
     [studyUid],
   );
   const fresh = useCallback(() => {
+    begun.current = true;
     running.current?.abort();
     setId(crypto.randomUUID());
     setTurns([]);
   }, []);
   useEffect(() => {
-    if (id || !list.data) return;
-    const newest = list.data.conversations.find((one) => one.turns > 0);
-    if (newest) open(newest.conversation_id);
-    else fresh();
-  }, [id, list.data, open, fresh]);
+    const newest = list.data?.conversations.find((one) => one.turns > 0);
+    if (newest && !begun.current) open(newest.conversation_id);
+  }, [list.data, open]);
   useEffect(() => () => running.current?.abort(), []);
 
   const change = (turnId: string, what: (turn: Turn) => Turn) =>
@@ -72,6 +74,7 @@ export function useConversation(studyUid: string): Talk {
 
   const ask = useCallback(
     (question: string) => {
+      begun.current = true;
       const turn = asked(crypto.randomUUID(), question);
       const mine = new AbortController();
       const before = turns.filter((one) => !one.error).length;
