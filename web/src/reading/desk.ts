@@ -37,6 +37,8 @@ export interface Wishes {
 type Listener<K extends keyof Wishes> = (wish: Wishes[K]) => void;
 
 export class Desk {
+  /** Text that found no report to go to; the next report that opens takes it. */
+  held = "";
   private state: DeskState;
   private readonly watchers = new Set<() => void>();
   private readonly listeners: { [K in keyof Wishes]?: Set<Listener<K>> } = {};

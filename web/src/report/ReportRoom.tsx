@@ -41,7 +41,10 @@ export function ReportRoom({ study }: { study: StudyView }) {
   );
   useEffect(() => {
     if (analysis.data) return;
-    return desk.on("copyToReport", () => setHomeless(true));
+    return desk.on("copyToReport", (text) => {
+      desk.held = text;
+      setHomeless(true);
+    });
   }, [desk, analysis.data]);
 
   if (analysis.error) return <Problem error={analysis.error} onRetry={() => void analysis.refetch()} />;
@@ -73,22 +76,23 @@ function OpenReport({ study, read }: { study: StudyView; read: ReadAnalysis }) {
 
   const latest = useRef({ draft, report, editable });
   latest.current = { draft, report, editable };
-  useEffect(
-    () =>
-      desk.on("copyToReport", (text) => {
-        const now = latest.current;
-        const added = (before: string) => (before.trim() ? `${before.trimEnd()}\n${text}` : text);
-        if (now.editable) {
-          now.draft.write({ summary: added(now.draft.own.summary ?? now.report.summary) });
-          setCopied(texts.impression.copied);
-        } else if (now.report.status === "rejected") setCopied(texts.impression.notCopied);
-        else {
-          setAddendum(added);
-          setCopied(texts.impression.copiedAddendum);
-        }
-      }),
-    [desk],
-  );
+  useEffect(() => {
+    const take = (text: string) => {
+      const now = latest.current;
+      const added = (before: string) => (before.trim() ? `${before.trimEnd()}\n${text}` : text);
+      if (now.editable) {
+        now.draft.write({ summary: added(now.draft.own.summary ?? now.report.summary) });
+        setCopied(texts.impression.copied);
+      } else if (now.report.status === "rejected") setCopied(texts.impression.notCopied);
+      else {
+        setAddendum(added);
+        setCopied(texts.impression.copiedAddendum);
+      }
+    };
+    if (desk.held) take(desk.held);
+    desk.held = "";
+    return desk.on("copyToReport", take);
+  }, [desk]);
 
   return (
     <div className="report">
