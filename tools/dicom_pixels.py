@@ -34,13 +34,14 @@ Pixels = NDArray[Any]
 _PIXEL_KEYWORDS = ("PixelData", "FloatPixelData", "DoubleFloatPixelData")
 _REASON_LENGTH = 120
 _LOSSLESS_JPEG = frozenset({JPEGLossless, JPEGLosslessSV1})
-_PLUGINS: tuple[tuple[Container[str], str], ...] = (
+PLUGINS: tuple[tuple[Container[str], str], ...] = (
     (JPEG2000TransferSyntaxes, "pylibjpeg"),
     ({RLELossless}, "pydicom"),
     ({JPEGBaseline8Bit, JPEGExtended12Bit}, "pillow"),
     (JPEGLSTransferSyntaxes, "pyjpegls"),
     (_LOSSLESS_JPEG, "gdcm"),
 )
+"""pydicom's decoder by transfer syntax; one that is not here is not compressed, or not read."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -110,7 +111,7 @@ def _stored(header: Header, dataset: Dataset) -> Pixels:
 
 def _plugin(header: Header) -> str:
     """The one decoder for encodings where others shout on stderr or abort on damaged data; "" for pydicom's choice."""
-    return next((plugin for syntaxes, plugin in _PLUGINS if header.transfer_syntax in syntaxes), "")
+    return next((plugin for syntaxes, plugin in PLUGINS if header.transfer_syntax in syntaxes), "")
 
 
 def _require_sound_jpeg(header: Header, dataset: Dataset) -> None:

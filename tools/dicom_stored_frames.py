@@ -7,7 +7,6 @@ Explicit VR Little Endian of everything).
 
 from __future__ import annotations
 
-from collections.abc import Container
 from pathlib import Path
 
 import numpy as np
@@ -21,32 +20,18 @@ from pydicom.uid import (
     ExplicitVRBigEndian,
     ExplicitVRLittleEndian,
     ImplicitVRLittleEndian,
-    JPEG2000TransferSyntaxes,
-    JPEGBaseline8Bit,
-    JPEGExtended12Bit,
-    JPEGLossless,
-    JPEGLosslessSV1,
-    JPEGLSTransferSyntaxes,
-    RLELossless,
 )
 
 from domain.errors import PixelsUndecodable
 from tools.dicom_header import Header, read_dataset
 from tools.dicom_instance import Instance
+from tools.dicom_pixels import PLUGINS
 from tools.source_instances import source_faults_tolerated
 
 NATIVE = frozenset(
     map(str, (ImplicitVRLittleEndian, ExplicitVRLittleEndian, ExplicitVRBigEndian, DeflatedExplicitVRLittleEndian))
 )
 """Transfer syntaxes with pixels that are not compressed."""
-_PLUGINS: tuple[tuple[Container[str], str], ...] = (
-    (JPEG2000TransferSyntaxes, "pylibjpeg"),
-    ({RLELossless}, "pydicom"),
-    ({JPEGBaseline8Bit, JPEGExtended12Bit}, "pillow"),
-    (JPEGLSTransferSyntaxes, "pyjpegls"),
-    ({JPEGLossless, JPEGLosslessSV1}, "gdcm"),
-)
-"""As `tools.dicom_pixels` decodes."""
 _WORD_BYTES = {"OW": 2, "OL": 4, "OF": 4, "OD": 8, "OV": 8}
 
 
@@ -138,7 +123,7 @@ def _decompress(dataset: Dataset, syntax: str) -> None:
 
 
 def _plugin(syntax: str) -> str:
-    return next((plugin for syntaxes, plugin in _PLUGINS if syntax in syntaxes), "")
+    return next((plugin for syntaxes, plugin in PLUGINS if syntax in syntaxes), "")
 
 
 def _swap(dataset: Dataset) -> None:

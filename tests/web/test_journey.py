@@ -30,6 +30,7 @@ from api.guard import HEADERS
 from memory.advice import USABLE_DICE
 from tests.api.engine import ct_slice
 from tests.inference.endpoint_server import Behaviour, Shape, disc, endpoint_server
+from tests.web.canvas import COLOURED, LIT
 from tests.web.conftest import ROOT, Watched, wait_for
 
 pytestmark = pytest.mark.peer("chromium")
@@ -42,22 +43,6 @@ DRAFT = "Research use: draft until signed"
 SLICES = 300
 PICTURE = '<img src=x onerror="window.hacked=1">'
 MARKUP = f"{PICTURE}<script>window.hacked=1</script>"
-COLOURED = """canvas => {
-    const { data } = canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height);
-    let count = 0;
-    for (let i = 0; i < data.length; i += 4) if (data[i + 3] > 0 && Math.abs(data[i] - data[i + 2]) > 40) count += 1;
-    return count;
-}"""
-BRIGHT = """canvas => {
-    const copy = document.createElement('canvas');
-    [copy.width, copy.height] = [canvas.width, canvas.height];
-    const context = copy.getContext('2d');
-    context.drawImage(canvas, 0, 0);
-    const { data } = context.getImageData(0, 0, copy.width, copy.height);
-    let count = 0;
-    for (let i = 0; i < data.length; i += 4) if (data[i] > 100) count += 1;
-    return count;
-}"""
 WIDER_THAN_SEEN = """() => [document.documentElement, document.getElementById('content')]
     .map(element => element.scrollWidth - element.clientWidth)"""
 
@@ -357,10 +342,10 @@ def test_a_ct_of_300_slices_opens_and_scrolls_to_its_end(product: str, watched: 
     page = watched.page(product, f"/studies/{send(product, buffer.getvalue(), 'long.zip')}")
     pane = page.locator("[data-pane=main]")
     expect(pane.locator(".slice-number")).to_have_text(f"{SLICES // 2} / {SLICES}")
-    expect_count(pane.locator(".pane-picture canvas"), BRIGHT, 100)
+    expect_count(pane.locator(".pane-picture canvas"), LIT, 100)
     page.keyboard.press("End")
     expect(pane.locator(".slice-number")).to_have_text(f"{SLICES} / {SLICES}")
-    expect_count(pane.locator(".pane-picture canvas"), BRIGHT, 100)
+    expect_count(pane.locator(".pane-picture canvas"), LIT, 100)
     for _ in range(5):
         page.keyboard.press("PageUp")
     expect(pane.locator(".slice-number")).to_have_text(f"{SLICES - 50} / {SLICES}")

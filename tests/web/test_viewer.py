@@ -31,6 +31,7 @@ from records.audit import pseudonym_key
 from settings import Settings
 from tests.api.engine import ct_slice
 from tests.inference.endpoint_server import Behaviour, disc, endpoint_server
+from tests.web.canvas import COLOURED, LIT
 from tests.web.conftest import Watched
 
 pytestmark = pytest.mark.peer("chromium")
@@ -42,23 +43,6 @@ SLICES = 300
 FOUND = disc(12 / 64, 16 / 64, 0.055, "liver")
 """In the square of liver-like values."""
 PATIENCE_MS = 30_000
-COLOURED = """canvas => {
-    const { width, height } = canvas;
-    const { data } = canvas.getContext('2d').getImageData(0, 0, width, height);
-    let count = 0;
-    for (let i = 0; i < data.length; i += 4) if (data[i + 3] > 0 && Math.abs(data[i] - data[i + 2]) > 40) count += 1;
-    return count;
-}"""
-LIT = """canvas => {
-    const copy = document.createElement('canvas');
-    [copy.width, copy.height] = [canvas.width, canvas.height];
-    const context = copy.getContext('2d');
-    context.drawImage(canvas, 0, 0);
-    const { data } = context.getImageData(0, 0, copy.width, copy.height);
-    let count = 0;
-    for (let i = 0; i < data.length; i += 4) if (data[i] > 100) count += 1;
-    return count;
-}"""
 
 
 def ct(study: str, patient: str, slices: int) -> bytes:

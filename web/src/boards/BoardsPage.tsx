@@ -1,5 +1,6 @@
 import { useQuery } from "@tanstack/react-query";
 import { Link } from "wouter";
+import { HeaderRow } from "../parts/HeaderRow";
 import { Problem } from "../parts/Problem";
 import { Waiting } from "../parts/Waiting";
 import { OpenBoard } from "./OpenBoard";
@@ -19,15 +20,7 @@ export default function BoardsPage() {
       {boards.data?.boards.length === 0 && <p className="empty-state">{texts.none}</p>}
       {boards.data && boards.data.boards.length > 0 && (
         <table className="panel">
-          <thead>
-            <tr>
-              {Object.values(texts.columns).map((name) => (
-                <th key={name} scope="col">
-                  {name}
-                </th>
-              ))}
-            </tr>
-          </thead>
+          <HeaderRow names={texts.columns} />
           <tbody>
             {boards.data.boards.map((board) => (
               <tr key={board.board_id}>

@@ -1,11 +1,11 @@
 import type { Schemas } from "../api/client";
+import { HeaderRow } from "../parts/HeaderRow";
 import { fill } from "../texts";
 import { latency, short } from "./numbers";
 import { texts } from "./texts";
 
 /** Latency, failures, cost and quota of each endpoint. */
 export function Endpoints({ endpoints }: { endpoints: Schemas["EndpointView"][] }) {
-  const names = texts.endpointColumns;
   return (
     <section className="panel" aria-labelledby="endpoints">
       <h2 id="endpoints">{texts.endpoints}</h2>
@@ -13,15 +13,7 @@ export function Endpoints({ endpoints }: { endpoints: Schemas["EndpointView"][] 
         <p className="quiet-text">{texts.noEndpoints}</p>
       ) : (
         <table>
-          <thead>
-            <tr>
-              {Object.entries(names).map(([key, name]) => (
-                <th key={key} scope="col" className={key === "name" || key === "quota" ? "" : "number"}>
-                  {name}
-                </th>
-              ))}
-            </tr>
-          </thead>
+          <HeaderRow names={texts.endpointColumns} numbers={["requests", "failures", "p50", "p95", "flight", "cost"]} />
           <tbody>
             {endpoints.map((one) => (
               <tr key={one.name}>

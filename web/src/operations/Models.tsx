@@ -1,5 +1,6 @@
 import { useQuery } from "@tanstack/react-query";
 import { client, dataOf } from "../api/client";
+import { HeaderRow } from "../parts/HeaderRow";
 import { Problem } from "../parts/Problem";
 import { fill } from "../texts";
 import { texts } from "./texts";
@@ -13,15 +14,7 @@ export function Models() {
       <h2 id="models">{texts.models}</h2>
       {models.error && <Problem error={models.error} onRetry={() => void models.refetch()} />}
       <table>
-        <thead>
-          <tr>
-            {Object.values(texts.modelColumns).map((name) => (
-              <th key={name} scope="col">
-                {name}
-              </th>
-            ))}
-          </tr>
-        </thead>
+        <HeaderRow names={texts.modelColumns} />
         <tbody>
           {rows.map((model) => (
             <tr key={`${model.name} ${model.contract}`}>

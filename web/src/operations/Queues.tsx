@@ -1,5 +1,6 @@
 import { useState } from "react";
 import { client, dataOf, type Schemas } from "../api/client";
+import { HeaderRow } from "../parts/HeaderRow";
 import { Problem } from "../parts/Problem";
 import { fill } from "../texts";
 import { duration, short } from "./numbers";
@@ -82,15 +83,7 @@ export function Queues({ now, onChanged }: { now: Schemas["OperationsView"]; onC
         ) : (
           <table>
             <caption className="unseen">{texts.workers}</caption>
-            <thead>
-              <tr>
-                {Object.values(texts.workerColumns).map((name) => (
-                  <th key={name} scope="col">
-                    {name}
-                  </th>
-                ))}
-              </tr>
-            </thead>
+            <HeaderRow names={texts.workerColumns} />
             <tbody>
               {now.workers.map((worker) => (
                 <tr key={worker.worker_id}>

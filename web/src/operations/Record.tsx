@@ -1,6 +1,7 @@
 import { useQuery } from "@tanstack/react-query";
 import { useState } from "react";
 import { client, dataOf } from "../api/client";
+import { HeaderRow } from "../parts/HeaderRow";
 import { Problem } from "../parts/Problem";
 import { texts } from "./texts";
 
@@ -35,15 +36,7 @@ export function Record() {
       {page.error && <Problem error={page.error} onRetry={() => void page.refetch()} />}
       <div className="record" tabIndex={0} role="region" aria-label={texts.entries}>
         <table>
-          <thead>
-            <tr>
-              {Object.values(texts.recordColumns).map((name) => (
-                <th key={name} scope="col">
-                  {name}
-                </th>
-              ))}
-            </tr>
-          </thead>
+          <HeaderRow names={texts.recordColumns} />
           <tbody>
             {shown.map((one) => (
               <tr key={one.seq}>

@@ -1,5 +1,6 @@
 import { useQuery } from "@tanstack/react-query";
 import { ApiError, client, dataOf } from "../api/client";
+import { HeaderRow } from "../parts/HeaderRow";
 import { Problem } from "../parts/Problem";
 import { short } from "./numbers";
 import { texts } from "./texts";
@@ -18,15 +19,7 @@ export function Strategies() {
         <p className="quiet-text">{off && found.error ? found.error.message : texts.noStrategies}</p>
       ) : (
         <table>
-          <thead>
-            <tr>
-              {Object.values(texts.strategyColumns).map((name) => (
-                <th key={name} scope="col">
-                  {name}
-                </th>
-              ))}
-            </tr>
-          </thead>
+          <HeaderRow names={texts.strategyColumns} />
           <tbody>
             {rows.map((one) => (
               <tr key={one.name}>

@@ -27,9 +27,13 @@ export function Acts({ read, draft, open }: { read: ReadAnalysis; draft: Draft; 
     try {
       const body = { action, reason, edits: [] };
       const params = { path: { analysis_id: id }, header: { "if-match": read.version } };
-      await changed(await answered(client.POST("/api/v1/analyses/{analysis_id}/review", { params, body })));
-      setEnding(null);
-      setReason("");
+      const done = await answered(client.POST("/api/v1/analyses/{analysis_id}/review", { params, body }));
+      if (action !== "start") {
+        // Not after the rest was read again: by then the reviewer may write in another form.
+        setEnding(null);
+        setReason("");
+      }
+      await changed(done);
     } catch (refused) {
       setError(refused);
       await changed();

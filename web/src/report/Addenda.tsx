@@ -29,8 +29,9 @@ export function Addenda({ read, addenda, text, onText }: Props) {
     setError(null);
     try {
       const params = { path: { analysis_id: id }, header: { "if-match": read.version } };
-      await changed(await answered(client.POST("/api/v1/analyses/{analysis_id}/addenda", { params, body: { text, author } })));
+      const done = await answered(client.POST("/api/v1/analyses/{analysis_id}/addenda", { params, body: { text, author } }));
       onText("");
+      await changed(done);
     } catch (refused) {
       setError(refused);
       await changed();

@@ -50,8 +50,9 @@ function CriticalItem({ row, read, acts, editable, open }: { row: CriticalRow; r
     try {
       const whole: Body = { finding_id: row.finding, rule: row.rule, role: "reader", attending: "", told_to: "", comment: "", ...body };
       const params = { path: { analysis_id: id }, header: { "if-match": read.version } };
-      await changed(await answered(client.POST("/api/v1/analyses/{analysis_id}/critical", { params, body: whole })));
+      const done = await answered(client.POST("/api/v1/analyses/{analysis_id}/critical", { params, body: whole }));
       setForm(null);
+      await changed(done);
     } catch (refused) {
       setError(refused);
       await changed();
