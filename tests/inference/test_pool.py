@@ -23,6 +23,7 @@ from inference.transport.retry import RetryPolicy
 from inference.transport.traffic import CallRecord, collecting
 from inference.transport.transport import Endpoint, EndpointTransport, Shared, open_client
 from tests.inference.raw_server import RawServer, Received, answer, raw_server
+from tests.inference.skipped_time import SkippedTime
 from tests.inference.virtual_time import VirtualTime, settle
 
 
@@ -40,15 +41,16 @@ class Clinic:
         self.open = asyncio.Event()
         self.open.set()
         self.records: list[CallRecord] = []
-        self.waits: list[float] = []
+        self.time = SkippedTime()
         self.content = b"[1]"
 
     async def reply(self, name: str, writer: asyncio.StreamWriter) -> None:
         await self.open.wait()
         writer.write(answer(self.content, status=self.status[name], headers=self.head[name]))
 
-    async def sleep(self, seconds: float) -> None:
-        self.waits.append(seconds)
+    @property
+    def waits(self) -> list[float]:
+        return self.time.slept
 
     def transport(self, *names: str, shared: dict[str, Any] | None = None, **facts: Any) -> EndpointTransport:
         values = {"model": "M", "version": "7", **facts}
@@ -57,7 +59,8 @@ class Clinic:
             [Endpoint(self.servers[n].url, name=n, **values) for n in names or ("a", "b")],
             self.client,
             policy=RetryPolicy(base_s=0.01),
-            sleep=self.sleep,
+            sleep=self.time.sleep,
+            timing=self.time,
             shared=Shared(**options),
         )
 

@@ -22,6 +22,7 @@ from inference.medimageparse import MedImageParse
 from inference.transport.retry import RetryPolicy, retry_after_s
 from inference.transport.transport import Endpoint, EndpointTransport, open_client
 from tests.inference.endpoint_server import Behaviour, disc, endpoint_server, rectangle
+from tests.inference.skipped_time import SkippedTime
 from tests.inference.support import dice, image_of, until
 
 KEY = "s3cr3t-key"
@@ -45,19 +46,10 @@ async def client() -> AsyncIterator[httpx.AsyncClient]:
         yield opened
 
 
-class Waits:
-    """Sleep that only writes down how long."""
-
-    def __init__(self) -> None:
-        self.seconds: list[float] = []
-
-    async def __call__(self, seconds: float) -> None:
-        self.seconds.append(seconds)
-
-
-def model_of(url: str, client: httpx.AsyncClient, waits: Waits | None = None, **endpoint: str) -> MedImageParse:
+def model_of(url: str, client: httpx.AsyncClient, waits: SkippedTime | None = None, **endpoint: str) -> MedImageParse:
+    time = waits or SkippedTime()
     facts = Endpoint(url, **{"key": KEY, "name": "ward", **endpoint})
-    return MedImageParse(EndpointTransport(facts, client, sleep=waits or Waits()))
+    return MedImageParse(EndpointTransport(facts, client, sleep=time.sleep, timing=time))
 
 
 IMAGE = image_of(np.zeros((1024, 1024), np.uint8))
@@ -92,20 +84,20 @@ async def test_what_may_pass_is_tried_again(
     behaviour: Behaviour, url: str, client: httpx.AsyncClient, fault: str
 ) -> None:
     behaviour.faults, behaviour.slow_s = [fault, fault], 1.0
-    waits = Waits()
+    waits = SkippedTime()
     answer = await model_of(url, client, waits).segment(IMAGE, ["left"])
     assert answer.probability.any()
     assert len(behaviour.requests) == 3
-    assert len(waits.seconds) == 2
-    assert waits.seconds[0] <= 0.5
-    assert waits.seconds[1] <= 1.0
+    assert len(waits.slept) == 2
+    assert waits.slept[0] <= 0.5
+    assert waits.slept[1] <= 1.0
 
 
 async def test_retry_after_is_honoured(behaviour: Behaviour, url: str, client: httpx.AsyncClient) -> None:
     behaviour.faults = ["429"]
-    waits = Waits()
+    waits = SkippedTime()
     await model_of(url, client, waits).segment(IMAGE, ["left"])
-    assert 7.0 <= waits.seconds[0] <= 7.5
+    assert 7.0 <= waits.slept[0] <= 7.5
 
 
 @pytest.mark.parametrize(
