@@ -176,6 +176,10 @@ def _document(analysis: Analysis, voxels: int, refused: Sequence[Refusal]) -> di
     }
 
 
+ECHO = "say "
+"""A question that begins so is answered with the rest of it."""
+
+
 class AnalysingConversations:
     """Stands in for the planner's turns: runs the analyser, records it, streams a sentence."""
 
@@ -205,12 +209,14 @@ class AnalysingConversations:
         )
         await self._analyses.put(access, analysis)
         listener(RunEvent(EventKind.PLANNER_CHANGED, {"planner": "built-in planner", "reason": "The model is down."}))
-        for word in ("One ", "dense ", "square."):
+        words = (text.removeprefix(ECHO),) if text.startswith(ECHO) else ("One ", "dense ", "square.")
+        for word in words:
             listener(RunEvent(EventKind.TEXT, {"text": word}))
             await asyncio.sleep(0)
-        said = SaidTurn(text, "One dense square.", study_uid, analysis.created, analysis.analysis_id, "threshold")
+        spoken = "".join(words)
+        said = SaidTurn(text, spoken, study_uid, analysis.created, analysis.analysis_id, "threshold")
         await self._log.append(access, conversation_id, said)
-        return ChatAnswer("One dense square.", analysis.analysis_id, needs_review=True)
+        return ChatAnswer(spoken, analysis.analysis_id, needs_review=True)
 
     @asynccontextmanager
     async def held(

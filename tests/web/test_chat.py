@@ -108,9 +108,14 @@ def test_a_broken_stream_is_taken_up_again(address: str, watched: Watched) -> No
 def test_text_is_never_markup(address: str, watched: Watched) -> None:
     sent(address)
     page = opened(watched, address)
-    ask(page, '<img src="x" onerror="document.title=1"> [a](javascript:alert(1))')
-    expect(page.locator(".answer")).to_contain_text("One dense square.")
+    ask(
+        page,
+        'say <img src="x" onerror="document.title=1"> ![b](https://a.invalid/b.png) [a](javascript:alert(1)) **end**',
+    )
+    expect(page.locator(".answer strong")).to_have_text("end")
+    expect(page.locator(".answer")).to_contain_text("<img")
     expect(page.locator(".turn img")).to_have_count(0)
+    expect(page.locator(".turn a")).to_have_count(0)
     assert page.title() == "MedImage Orchestrator"
 
 

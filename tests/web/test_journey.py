@@ -383,16 +383,22 @@ def test_a_policy_stands_before_every_page_and_stops_what_it_forbids(product: st
     page = watched.page(product, f"/studies/{study}")
     expect(page.locator("[data-pane=main] .slice-number")).to_be_visible()
     watched.expected = ("Content Security Policy", "example.invalid")
-    page.evaluate(
-        """() => {
+    refused = page.evaluate(
+        """async () => {
+            const refused = [];
+            const both = new Promise(resolve => document.addEventListener('securitypolicyviolation', event => {
+                if (refused.push(event.effectiveDirective) === 2) resolve(refused.sort());
+            }));
             const script = document.createElement('script');
             script.textContent = 'window.hacked = 1';
             document.body.append(script);
             const picture = document.createElement('img');
             picture.src = 'https://example.invalid/x.png';
             document.body.append(picture);
+            return both;
         }"""
     )
+    assert refused == ["img-src", "script-src-elem"]
     assert page.evaluate("window.hacked") is None
 
 
@@ -412,7 +418,10 @@ def test_markup_in_a_file_and_in_a_report_stays_text(product: str, watched: Watc
     page.get_by_label("Impression, free text").fill(MARKUP)
     page.get_by_role("region", name="Impression").get_by_role("button", name="Done").click()
     expect(page.get_by_role("list", name="Impression with sources")).to_contain_text(MARKUP)
-    assert newest(product, study)["study_uid"] == study
+    expect(page.get_by_text("All changes are saved.")).to_be_visible()
+    assert MARKUP in newest(product, study)["summary"]
+    assert page.locator("img[src=x]").count() == 0
+    assert page.evaluate("window.hacked") is None
     page.goto(f"{product}/operations")
     expect(page.get_by_role("heading", name="Model cards")).to_be_visible()
     assert page.locator("img[src=x]").count() == 0

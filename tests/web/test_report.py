@@ -161,8 +161,8 @@ def test_what_a_reader_types_is_kept_when_another_was_first(room: Room, watched:
     impression(theirs).fill("Theirs.")
     saved(theirs)
     impression(mine).fill("Mine.")
-    conflict = mine.get_by_role("alert")
-    expect(conflict).to_contain_text("Somebody else changed this report")
+    conflict = mine.get_by_role("region", name="Somebody else changed this report")
+    expect(conflict.get_by_role("alert")).to_be_visible()
     expect(conflict.locator("p.diff del")).to_have_text("Theirs")
     expect(conflict.locator("p.diff ins")).to_have_text("Mine")
     assert room.document["summary"] == "Theirs.", "nothing is written over"

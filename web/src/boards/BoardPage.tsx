@@ -7,7 +7,6 @@ import "./boards.css";
 
 export default function BoardPage({ boardId }: { boardId: string }) {
   const board = useQuery(boardQuery(boardId));
-  if (board.error) return <Problem error={board.error} onRetry={() => void board.refetch()} />;
-  if (!board.data) return <Waiting />;
+  if (!board.data) return board.error ? <Problem error={board.error} onRetry={() => void board.refetch()} /> : <Waiting />;
   return <Meeting board={board.data} />;
 }

@@ -1,6 +1,7 @@
-import { useEffect, useState } from "react";
+import { useEffect } from "react";
 import { client, dataOf } from "../api/client";
 import { Problem } from "../parts/Problem";
+import { useAct } from "../parts/useAct";
 import { fill } from "../texts";
 import { Case } from "./Case";
 import { MessageItem } from "./MessageItem";
@@ -13,22 +14,13 @@ import { useSession } from "./useSession";
 /** A board while it meets: what is said, what the record says, what is looked at. */
 export function Meeting({ board }: { board: BoardView }) {
   const { session, live, error } = useSession(board);
-  const [refused, setRefused] = useState<unknown>(null);
+  const { busy, error: refused, act } = useAct();
   const path = { board_id: board.board_id };
   const closed = session.state === "closed";
 
   useEffect(() => {
     if (!closed) client.POST("/api/v1/boards/{board_id}/join", { params: { path: { board_id: board.board_id } } }).catch(() => undefined);
   }, [board.board_id, closed]);
-
-  async function act(call: () => Promise<{ data?: unknown; error?: unknown; response: Response }>) {
-    setRefused(null);
-    try {
-      await dataOf(call());
-    } catch (problem) {
-      setRefused(problem);
-    }
-  }
 
   return (
     <div className="meeting">
@@ -57,18 +49,18 @@ export function Meeting({ board }: { board: BoardView }) {
         {!closed && (
           <p className="meeting-acts">
             {session.state === "running" ? (
-              <button type="button" className="danger" onClick={() => void act(() => client.POST("/api/v1/boards/{board_id}/stop", { params: { path } }))}>
+              <button type="button" className="danger" disabled={busy} onClick={() => void act(() => dataOf(client.POST("/api/v1/boards/{board_id}/stop", { params: { path } })))}>
                 {texts.stop}
               </button>
             ) : (
-              <button type="button" className="primary" onClick={() => void act(() => client.POST("/api/v1/boards/{board_id}/run", { params: { path } }))}>
+              <button type="button" className="primary" disabled={busy} onClick={() => void act(() => dataOf(client.POST("/api/v1/boards/{board_id}/run", { params: { path } })))}>
                 {texts.run}
               </button>
             )}
             <button
               type="button"
               onClick={() => {
-                if (window.confirm(texts.closeSure)) void act(() => client.POST("/api/v1/boards/{board_id}/close", { params: { path } }));
+                if (window.confirm(texts.closeSure)) void act(() => dataOf(client.POST("/api/v1/boards/{board_id}/close", { params: { path } })));
               }}
             >
               {texts.close}

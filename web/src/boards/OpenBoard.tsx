@@ -3,6 +3,7 @@ import { useState } from "react";
 import { useLocation } from "wouter";
 import { client, dataOf } from "../api/client";
 import { Problem } from "../parts/Problem";
+import { useAct } from "../parts/useAct";
 import { boardsQuery, studiesQuery } from "./queries";
 import { texts } from "./texts";
 
@@ -15,24 +16,19 @@ export function OpenBoard() {
   const [study, setStudy] = useState("");
   const [title, setTitle] = useState("");
   const [question, setQuestion] = useState("");
-  const [error, setError] = useState<unknown>(null);
+  const { busy, error, act } = useAct();
   const all = studies.data?.studies ?? [];
   const chosen = all.find((one) => one.study_uid === study) ?? all[0];
 
   async function open() {
     if (!chosen) return;
-    setError(null);
     // Without a patient id nothing says that two studies are one person's.
     const theirs = chosen.patient_id ? all.filter((one) => one.patient_id === chosen.patient_id) : [chosen];
     const uids = [chosen.study_uid, ...theirs.map((one) => one.study_uid).filter((uid) => uid !== chosen.study_uid)];
-    try {
-      const body = { study_uids: uids.slice(0, 50), title, question };
-      const board = await dataOf(client.POST("/api/v1/boards", { body }));
-      await queries.invalidateQueries({ queryKey: boardsQuery.queryKey });
-      go(`/boards/${board.board_id}`);
-    } catch (refused) {
-      setError(refused);
-    }
+    const body = { study_uids: uids.slice(0, 50), title, question };
+    const board = await dataOf(client.POST("/api/v1/boards", { body }));
+    await queries.invalidateQueries({ queryKey: boardsQuery.queryKey });
+    go(`/boards/${board.board_id}`);
   }
 
   return (
@@ -40,7 +36,7 @@ export function OpenBoard() {
       className="panel open-board"
       onSubmit={(event) => {
         event.preventDefault();
-        void open();
+        void act(open);
       }}
     >
       <h2>{words.title}</h2>
@@ -64,7 +60,7 @@ export function OpenBoard() {
         <textarea rows={2} maxLength={4000} value={question} onChange={(event) => setQuestion(event.target.value)} />
       </label>
       <p>
-        <button type="submit" className="primary" disabled={!chosen || !title.trim()}>
+        <button type="submit" className="primary" disabled={busy || !chosen || !title.trim()}>
           {words.act}
         </button>
       </p>

@@ -11,13 +11,16 @@ export function Saying({ boardId }: { boardId: string }) {
   const offered = begun ? AGENTS.filter((name) => name.startsWith(begun[1] ?? "") && name !== begun[1]) : [];
 
   async function say() {
-    if (!text.trim()) return;
+    const said = text.trim();
+    if (!said) return;
     setError(null);
+    setText("");
+    const params = { path: { board_id: boardId } };
     try {
-      await dataOf(client.POST("/api/v1/boards/{board_id}/messages", { params: { path: { board_id: boardId } }, body: { text, reply_to: "" } }));
-      setText("");
+      await dataOf(client.POST("/api/v1/boards/{board_id}/messages", { params, body: { text: said, reply_to: "" } }));
     } catch (refused) {
-      setError(refused); // what was written stays
+      setText((now) => (now ? `${said}\n${now}` : said)); // what was written stays
+      setError(refused);
     }
   }
 

@@ -1,7 +1,8 @@
 import { useQuery } from "@tanstack/react-query";
-import { useEffect, useMemo, useState } from "react";
+import { useEffect, useMemo, useRef, useState } from "react";
 import { Link } from "wouter";
-import { client } from "../api/client";
+import { client, dataOf, type Schemas } from "../api/client";
+import { Problem } from "../parts/Problem";
 import { studyQuery } from "../reading/queries";
 import { fill } from "../texts";
 import type { View } from "./session";
@@ -18,6 +19,9 @@ export function SharedView({ boardId, studyUids, view, closed }: { boardId: stri
   const seat = useMemo(() => crypto.randomUUID(), []);
   const [own, setOwn] = useState<Shown>({ studyUid: studyUids[0] ?? "", series: "", slice: 0 });
   const [following, setFollowing] = useState(true);
+  const [error, setError] = useState<unknown>(null);
+  const newest = useRef<Schemas["Position"] | null>(null);
+  const sharing = useRef(false);
   const study = useQuery(studyQuery(own.studyUid));
   const series = study.data?.series.find((one) => one.series_uid === own.series) ?? study.data?.series[0];
   const slice = Math.min(own.slice, (series?.slices ?? 1) - 1);
@@ -32,8 +36,30 @@ export function SharedView({ boardId, studyUids, view, closed }: { boardId: stri
     const next = { ...own, series: series?.series_uid ?? "", slice, ...change };
     setOwn(next);
     if (closed || !next.series) return;
-    const body = { study_uid: next.studyUid, series: next.series, slice: next.slice, seat };
-    void client.POST("/api/v1/boards/{board_id}/view", { params: { path: { board_id: boardId } }, body });
+    void share({ study_uid: next.studyUid, series: next.series, slice: next.slice, seat });
+  }
+
+  function waiting() {
+    const body = newest.current;
+    newest.current = null;
+    return body;
+  }
+
+  /** One position at a time, and the newest last: others must not stay on an older slice. */
+  async function share(position: Schemas["Position"]) {
+    newest.current = position;
+    if (sharing.current) return;
+    sharing.current = true;
+    try {
+      for (let body = waiting(); body; body = waiting()) {
+        await dataOf(client.POST("/api/v1/boards/{board_id}/view", { params: { path: { board_id: boardId } }, body }));
+      }
+      setError(null);
+    } catch (refused) {
+      setError(refused);
+    } finally {
+      sharing.current = false;
+    }
   }
 
   return (
@@ -88,6 +114,7 @@ export function SharedView({ boardId, studyUids, view, closed }: { boardId: stri
           )}
         </>
       )}
+      {error !== null && <Problem error={error} />}
       <p role="status" className="quiet-text">
         {view ? fill(texts.shownBy, { who: view.user, n: view.slice + 1 }) : texts.viewNone}
       </p>

@@ -38,7 +38,8 @@ export function after(session: Session, { event, data }: Sent): Session {
     }
     case "state": {
       const state = text("state") || session.state;
-      return { ...session, state, steps: state === "running" ? session.steps : [] };
+      const running = state === "running";
+      return { ...session, state, steps: running ? session.steps : [], failure: running ? "" : session.failure };
     }
     case "presence":
       return { ...session, members: Array.isArray(facts.members) ? facts.members.map(String) : session.members };

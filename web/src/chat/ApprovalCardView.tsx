@@ -2,6 +2,7 @@ import { useQueryClient } from "@tanstack/react-query";
 import { useState } from "react";
 import { client, dataOf } from "../api/client";
 import { Problem } from "../parts/Problem";
+import { useAct } from "../parts/useAct";
 import { useDesk } from "../reading/desk";
 import { fill } from "../texts";
 import { texts } from "./texts";
@@ -12,26 +13,17 @@ export function ApprovalCardView({ card, onSettled }: { card: ApprovalCard; onSe
   const desk = useDesk();
   const queries = useQueryClient();
   const [reason, setReason] = useState("");
-  const [error, setError] = useState<unknown>(null);
-  const [busy, setBusy] = useState(false);
+  const { busy, error, act } = useAct();
   const words = texts.approval;
   const what = card.effect === "sign" ? words.sign : words.deliver;
 
   async function decide(decision: "approved" | "denied") {
-    setBusy(true);
-    setError(null);
-    try {
-      const path = { approval_id: card.approvalId };
-      const answer = await dataOf(client.POST("/api/v1/approvals/{approval_id}", { params: { path }, body: { decision, reason } }));
-      onSettled(card.approvalId, answer.decision);
-      await queries.invalidateQueries({ queryKey: ["analysis", card.analysisId] });
-      await queries.invalidateQueries({ queryKey: ["analyses"] });
-      desk.wish("changed", card.analysisId);
-    } catch (refused) {
-      setError(refused);
-    } finally {
-      setBusy(false);
-    }
+    const path = { approval_id: card.approvalId };
+    const answer = await dataOf(client.POST("/api/v1/approvals/{approval_id}", { params: { path }, body: { decision, reason } }));
+    onSettled(card.approvalId, answer.decision);
+    await queries.invalidateQueries({ queryKey: ["analysis", card.analysisId] });
+    await queries.invalidateQueries({ queryKey: ["analyses"] });
+    desk.wish("changed", card.analysisId);
   }
 
   return (
@@ -48,10 +40,10 @@ export function ApprovalCardView({ card, onSettled }: { card: ApprovalCard; onSe
             {words.reason} <input type="text" maxLength={500} value={reason} onChange={(event) => setReason(event.target.value)} />
           </label>
           <p className="turn-acts">
-            <button type="button" className="primary" disabled={busy} onClick={() => void decide("approved")}>
+            <button type="button" className="primary" disabled={busy} onClick={() => void act(() => decide("approved"))}>
               {words.approve}
             </button>
-            <button type="button" disabled={busy} onClick={() => void decide("denied")}>
+            <button type="button" disabled={busy} onClick={() => void act(() => decide("denied"))}>
               {words.deny}
             </button>
           </p>

@@ -1,9 +1,11 @@
-import { useEffect, useId, useRef, useState } from "react";
+import { useEffect, useEffectEvent, useId, useRef, useState } from "react";
 import { useDesk } from "../reading/desk";
 import { COMMANDS, texts } from "./texts";
 
 /** The line where a question is written: Enter asks, a slash offers commands. */
-export function Asking({ busy, onAsk, onStop }: { busy: boolean; onAsk: (text: string) => void; onStop: () => void }) {
+export function Asking(props: { waits: boolean; busy: boolean; onAsk: (text: string) => void; onStop: () => void }) {
+  const { waits, busy, onAsk, onStop } = props;
+  const [sent, setSent] = useState(false);
   const desk = useDesk();
   const [text, setText] = useState("");
   const [chosen, setChosen] = useState(0);
@@ -31,12 +33,19 @@ export function Asking({ busy, onAsk, onStop }: { busy: boolean; onAsk: (text: s
     });
   }
 
-  function send() {
+  function ask() {
     const question = text.trim();
     if (!question || busy) return;
+    // What is sent while an earlier conversation is still read goes out as soon as that is there.
+    setSent(waits);
+    if (waits) return;
     onAsk(question);
     setText("");
   }
+  const send = useEffectEvent(ask);
+  useEffect(() => {
+    if (sent && !waits) send();
+  }, [sent, waits]);
 
   return (
     <form
@@ -44,7 +53,7 @@ export function Asking({ busy, onAsk, onStop }: { busy: boolean; onAsk: (text: s
       data-tour="ask"
       onSubmit={(event) => {
         event.preventDefault();
-        send();
+        ask();
       }}
     >
       {current && (
@@ -89,7 +98,7 @@ export function Asking({ busy, onAsk, onStop }: { busy: boolean; onAsk: (text: s
             take(current.question);
           } else if (event.key === "Enter" && !event.shiftKey && !event.nativeEvent.isComposing) {
             event.preventDefault();
-            send();
+            ask();
           } else if (event.key === "Escape" && busy) onStop();
         }}
       />

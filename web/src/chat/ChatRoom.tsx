@@ -63,7 +63,7 @@ export function ChatRoom({ study }: { study: StudyView }) {
         ))}
         <div ref={end} />
       </div>
-      <Asking busy={talk.busy} onAsk={talk.ask} onStop={talk.stop} />
+      <Asking waits={talk.opening} busy={talk.busy} onAsk={talk.ask} onStop={talk.stop} />
     </div>
   );
 }

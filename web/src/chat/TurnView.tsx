@@ -1,4 +1,5 @@
 import { lazy, Suspense, useState } from "react";
+import { Failing } from "../parts/Failing";
 import { useDesk, useDeskValue } from "../reading/desk";
 import { fill } from "../texts";
 import { ApprovalCardView } from "./ApprovalCardView";
@@ -30,9 +31,11 @@ export function TurnView({ turn, onSettled }: { turn: Turn; onSettled: (approval
       {turn.text && (
         <div className="answer">
           <span className="unseen">{texts.assistant}: </span>
-          <Suspense fallback={<p>{turn.text}</p>}>
-            <Answer text={turn.text} analysisId={turn.analysisId} />
-          </Suspense>
+          <Failing fallback={() => <p>{turn.text}</p>}>
+            <Suspense fallback={<p>{turn.text}</p>}>
+              <Answer text={turn.text} analysisId={turn.analysisId} />
+            </Suspense>
+          </Failing>
         </div>
       )}
       {turn.approvals.map((card) => (

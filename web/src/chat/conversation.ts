@@ -25,6 +25,8 @@ const conversation = (id: string, studyUid: string) =>
 export interface Talk {
   id: string;
   turns: Turn[];
+  /** An earlier conversation is being read: nothing is asked into it before. */
+  opening: boolean;
   busy: boolean;
   earlier: Awaited<ReturnType<typeof conversations>>["conversations"];
   error: unknown;
@@ -43,6 +45,9 @@ export function useConversation(studyUid: string): Talk {
   const begun = useRef(false);
   const [turns, setTurns] = useState<Turn[]>([]);
   const running = useRef<AbortController | null>(null);
+  const reading = useRef(0);
+  const [opening, setOpening] = useState(false);
+  const [lost, setLost] = useState<unknown>(null);
   const list = useQuery({ queryKey: ["conversations", studyUid], queryFn: () => conversations(studyUid) });
 
   const open = useCallback(
@@ -50,18 +55,28 @@ export function useConversation(studyUid: string): Talk {
       begun.current = true;
       running.current?.abort();
       setId(wanted);
-      conversation(wanted, studyUid).then(
-        (found) => setTurns(found.turns.map((turn, at) => said(`${wanted}-${at}`, turn))),
-        () => setTurns([]),
-      );
+      setTurns([]);
+      setOpening(true);
+      setLost(null);
+      const mine = (reading.current += 1);
+      const latest = () => mine === reading.current;
+      conversation(wanted, studyUid)
+        .then(
+          (found) => latest() && setTurns(found.turns.map((turn, at) => said(`${wanted}-${at}`, turn))),
+          (error: unknown) => latest() && setLost(error),
+        )
+        .finally(() => latest() && setOpening(false));
     },
     [studyUid],
   );
   const fresh = useCallback(() => {
     begun.current = true;
     running.current?.abort();
+    reading.current += 1;
     setId(crypto.randomUUID());
     setTurns([]);
+    setOpening(false);
+    setLost(null);
   }, []);
   useEffect(() => {
     const newest = list.data?.conversations.find((one) => one.turns > 0);
@@ -103,9 +118,10 @@ export function useConversation(studyUid: string): Talk {
   return {
     id,
     turns,
+    opening,
     busy: turns.at(-1)?.running ?? false,
     earlier: list.data?.conversations ?? [],
-    error: list.error,
+    error: list.error ?? lost,
     ask,
     stop: () => running.current?.abort(),
     fresh,

@@ -1,7 +1,7 @@
-import { useState } from "react";
 import { client, dataOf, type Schemas } from "../api/client";
 import { HeaderRow } from "../parts/HeaderRow";
 import { Problem } from "../parts/Problem";
+import { useAct } from "../parts/useAct";
 import { fill } from "../texts";
 import { duration, short } from "./numbers";
 import { texts } from "./texts";
@@ -17,17 +17,12 @@ function stateOf(worker: Schemas["WorkerView"]) {
 
 /** What waits, who works, and the switch that stops a priority. */
 export function Queues({ now, onChanged }: { now: Schemas["OperationsView"]; onChanged: () => void }) {
-  const [error, setError] = useState<unknown>(null);
+  const { busy, error, act } = useAct();
 
   async function change(priority: Schemas["Priority"], paused: boolean) {
-    setError(null);
     const body = { priorities: [priority] };
-    try {
-      await dataOf(paused ? client.POST("/api/v1/jobs/resume", { body }) : client.POST("/api/v1/jobs/pause", { body }));
-      onChanged();
-    } catch (refused) {
-      setError(refused);
-    }
+    await dataOf(paused ? client.POST("/api/v1/jobs/resume", { body }) : client.POST("/api/v1/jobs/pause", { body }));
+    onChanged();
   }
 
   const facts = [
@@ -45,18 +40,7 @@ export function Queues({ now, onChanged }: { now: Schemas["OperationsView"]; onC
       <div className="tables">
         <table>
           <caption className="unseen">{texts.queues}</caption>
-          <thead>
-            <tr>
-              <th scope="col">{texts.queueColumns.priority}</th>
-              <th scope="col" className="number">
-                {texts.queueColumns.waiting}
-              </th>
-              <th scope="col" className="number">
-                {texts.queueColumns.oldest}
-              </th>
-              <td />
-            </tr>
-          </thead>
+          <HeaderRow names={texts.queueColumns} numbers={["waiting", "oldest"]} />
           <tbody>
             {now.queues.map((queue) => (
               <tr key={queue.priority}>
@@ -69,7 +53,8 @@ export function Queues({ now, onChanged }: { now: Schemas["OperationsView"]; onC
                   <button
                     type="button"
                     aria-label={`${queue.paused ? texts.resume : texts.pause} ${queue.priority}`}
-                    onClick={() => void change(queue.priority, queue.paused)}
+                    disabled={busy}
+                    onClick={() => void act(() => change(queue.priority, queue.paused))}
                   >
                     {queue.paused ? texts.resume : texts.pause}
                   </button>
@@ -83,7 +68,7 @@ export function Queues({ now, onChanged }: { now: Schemas["OperationsView"]; onC
         ) : (
           <table>
             <caption className="unseen">{texts.workers}</caption>
-            <HeaderRow names={texts.workerColumns} />
+            <HeaderRow names={texts.workerColumns} numbers={["slots", "quiet"]} />
             <tbody>
               {now.workers.map((worker) => (
                 <tr key={worker.worker_id}>

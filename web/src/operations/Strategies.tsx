@@ -19,7 +19,7 @@ export function Strategies() {
         <p className="quiet-text">{off && found.error ? found.error.message : texts.noStrategies}</p>
       ) : (
         <table>
-          <HeaderRow names={texts.strategyColumns} />
+          <HeaderRow names={texts.strategyColumns} numbers={["studies", "means", "difference"]} />
           <tbody>
             {rows.map((one) => (
               <tr key={one.name}>

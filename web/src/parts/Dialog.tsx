@@ -1,4 +1,4 @@
-import { type ReactNode, useEffect, useId, useRef } from "react";
+import { type ReactNode, useId, useLayoutEffect, useRef } from "react";
 import { t } from "../texts";
 
 /** A window over the page: focus stays inside, Esc and the cross close it, focus goes back to where it was. */
@@ -15,12 +15,13 @@ export function Dialog({
 }) {
   const place = useRef<HTMLDialogElement>(null);
   const id = useId();
-  useEffect(() => {
+  useLayoutEffect(() => {
     const dialog = place.current;
     if (!dialog || dialog.open) return;
     dialog.showModal();
     // What one came for, rather than the way out.
     dialog.querySelector<HTMLElement>(":is(input, textarea, select):not(:disabled)")?.focus();
+    return () => dialog.close(); // focus goes back only from a window that was closed
   }, []);
   return (
     <dialog

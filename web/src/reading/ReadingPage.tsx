@@ -25,8 +25,8 @@ export default function ReadingPage({ studyUid }: { studyUid: string }) {
   }, [desk, newest]);
   useEffect(() => desk.on("copyToReport", () => setSide("report")), [desk]);
   useEffect(() => desk.on("ask", () => setSide("chat")), [desk]);
-  if (study.error) return <Problem error={study.error} onRetry={() => void study.refetch()} />;
-  if (!study.data) return <Waiting />;
+  // What was read stays when reading it again fails: brush strokes and open forms live below.
+  if (!study.data) return study.error ? <Problem error={study.error} onRetry={() => void study.refetch()} /> : <Waiting />;
   return (
     <DeskContext.Provider value={desk}>
       <div className="reading">

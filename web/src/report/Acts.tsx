@@ -26,7 +26,7 @@ export function Acts({ read, draft, open }: { read: ReadAnalysis; draft: Draft; 
     setError(null);
     try {
       const body = { action, reason, edits: [] };
-      const params = { path: { analysis_id: id }, header: { "if-match": read.version } };
+      const params = { path: { analysis_id: id }, header: { "if-match": draft.version } };
       const done = await answered(client.POST("/api/v1/analyses/{analysis_id}/review", { params, body }));
       if (action !== "start") {
         // Not after the rest was read again: by then the reviewer may write in another form.

@@ -1,6 +1,7 @@
 import { useState } from "react";
 import { client } from "../api/client";
 import { Problem } from "../parts/Problem";
+import { useAct } from "../parts/useAct";
 import type { ReadAnalysis } from "../reading/queries";
 import { fill } from "../texts";
 import { answered, type History, useChanged } from "./queries";
@@ -21,21 +22,19 @@ export function Addenda({ read, addenda, text, onText }: Props) {
   const { analysis_id: id, status } = read.document;
   const changed = useChanged(id);
   const [author, setAuthor] = useState("");
-  const [error, setError] = useState<unknown>(null);
+  const { busy, error, act } = useAct();
   if (status !== "signed" && status !== "delivered") return null;
   const delivered = Number((read.document as Record<string, unknown>).delivered_addenda ?? 0);
 
   async function sign() {
-    setError(null);
-    try {
-      const params = { path: { analysis_id: id }, header: { "if-match": read.version } };
-      const done = await answered(client.POST("/api/v1/analyses/{analysis_id}/addenda", { params, body: { text, author } }));
-      onText("");
-      await changed(done);
-    } catch (refused) {
-      setError(refused);
+    const params = { path: { analysis_id: id }, header: { "if-match": read.version } };
+    const sending = answered(client.POST("/api/v1/analyses/{analysis_id}/addenda", { params, body: { text, author } }));
+    const done = await sending.catch(async (refused: unknown) => {
       await changed();
-    }
+      throw refused;
+    });
+    onText("");
+    await changed(done);
   }
 
   return (
@@ -53,7 +52,7 @@ export function Addenda({ read, addenda, text, onText }: Props) {
         className="form"
         onSubmit={(event) => {
           event.preventDefault();
-          void sign();
+          void act(sign);
         }}
       >
         <label>
@@ -65,7 +64,7 @@ export function Addenda({ read, addenda, text, onText }: Props) {
           <input required maxLength={120} value={author} onChange={(event) => setAuthor(event.target.value)} />
         </label>
         <p className="row">
-          <button type="submit" className="primary">
+          <button type="submit" className="primary" disabled={busy}>
             {words.sign}
           </button>
         </p>

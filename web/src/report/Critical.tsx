@@ -1,6 +1,7 @@
 import { useState } from "react";
 import { client, type Schemas } from "../api/client";
 import { Problem } from "../parts/Problem";
+import { useAct } from "../parts/useAct";
 import type { ReadAnalysis } from "../reading/queries";
 import { fill } from "../texts";
 import { untold } from "./attention";
@@ -42,21 +43,19 @@ function CriticalItem({ row, read, acts, editable, open }: { row: CriticalRow; r
   const id = read.document.analysis_id;
   const changed = useChanged(id);
   const [form, setForm] = useState<Kind | null>(null);
-  const [error, setError] = useState<unknown>(null);
+  const { busy, error, act } = useAct();
   const state = acts.at(-1)?.kind ?? "open";
 
   async function send(body: Partial<Body> & { kind: Kind }) {
-    setError(null);
-    try {
-      const whole: Body = { finding_id: row.finding, rule: row.rule, role: "reader", attending: "", told_to: "", comment: "", ...body };
-      const params = { path: { analysis_id: id }, header: { "if-match": read.version } };
-      const done = await answered(client.POST("/api/v1/analyses/{analysis_id}/critical", { params, body: whole }));
-      setForm(null);
-      await changed(done);
-    } catch (refused) {
-      setError(refused);
+    const whole: Body = { finding_id: row.finding, rule: row.rule, role: "reader", attending: "", told_to: "", comment: "", ...body };
+    const params = { path: { analysis_id: id }, header: { "if-match": read.version } };
+    const sending = answered(client.POST("/api/v1/analyses/{analysis_id}/critical", { params, body: whole }));
+    const done = await sending.catch(async (refused: unknown) => {
       await changed();
-    }
+      throw refused;
+    });
+    setForm(null);
+    await changed(done);
   }
 
   return (
@@ -68,19 +67,19 @@ function CriticalItem({ row, read, acts, editable, open }: { row: CriticalRow; r
       <p className="quiet-text">
         {row.note} {fill(words.source, { source: row.source })}
       </p>
-      {acts.map((act, k) => (
+      {acts.map((one, k) => (
         <p key={k}>
-          {act.kind === "communicated"
-            ? fill(words.told, { to: act.told_to, at: when(act.told_at), how: act.channel ? words.channels[act.channel] : "", who: act.attending })
-            : act.kind === "dismissed"
-              ? fill(words.dismissed, { who: act.attending, why: act.comment })
-              : fill(words.seen, { by: act.by, at: when(act.at) })}
+          {one.kind === "communicated"
+            ? fill(words.told, { to: one.told_to, at: when(one.told_at), how: one.channel ? words.channels[one.channel] : "", who: one.attending })
+            : one.kind === "dismissed"
+              ? fill(words.dismissed, { who: one.attending, why: one.comment })
+              : fill(words.seen, { by: one.by, at: when(one.at) })}
         </p>
       ))}
       {editable && open && form === null && (
         <p className="row">
           {state === "open" && (
-            <button type="button" onClick={() => void send({ kind: "acknowledged" })}>
+            <button type="button" disabled={busy} onClick={() => void act(() => send({ kind: "acknowledged" }))}>
               {words.acknowledge}
             </button>
           )}
@@ -92,13 +91,13 @@ function CriticalItem({ row, read, acts, editable, open }: { row: CriticalRow; r
           </button>
         </p>
       )}
-      {form !== null && <CriticalForm kind={form} onSend={(body) => void send(body)} onCancel={() => setForm(null)} />}
+      {form !== null && <CriticalForm kind={form} busy={busy} onSend={(body) => void act(() => send(body))} onCancel={() => setForm(null)} />}
       {error !== null && <Problem error={error} />}
     </div>
   );
 }
 
-function CriticalForm({ kind, onSend, onCancel }: { kind: Kind; onSend: (body: Partial<Body> & { kind: Kind }) => void; onCancel: () => void }) {
+function CriticalForm({ kind, busy, onSend, onCancel }: { kind: Kind; busy: boolean; onSend: (body: Partial<Body> & { kind: Kind }) => void; onCancel: () => void }) {
   const words = texts.critical;
   const [attending, setAttending] = useState("");
   const [toldTo, setToldTo] = useState("");
@@ -149,7 +148,7 @@ function CriticalForm({ kind, onSend, onCancel }: { kind: Kind; onSend: (body: P
         <input type="checkbox" required /> {telling ? words.confirmTold : words.confirmDismiss}
       </label>
       <p className="row">
-        <button type="submit" className="primary">
+        <button type="submit" className="primary" disabled={busy}>
           {words.save}
         </button>
         <button type="button" onClick={onCancel}>

@@ -1,6 +1,7 @@
 import { useState } from "react";
 import { client, dataOf, type Schemas } from "../api/client";
 import { Problem } from "../parts/Problem";
+import { useAct } from "../parts/useAct";
 import { fill } from "../texts";
 import { type History, useChanged } from "./queries";
 import { texts } from "./texts";
@@ -36,24 +37,19 @@ function AskForm({ analysisId, signed }: { analysisId: string; signed: boolean }
   const [kind, setKind] = useState<Schemas["OpinionKind"]>(signed ? "peer_review" : "second_opinion");
   const [askedOf, setAskedOf] = useState("");
   const [question, setQuestion] = useState("");
-  const [error, setError] = useState<unknown>(null);
+  const { busy, error, act } = useAct();
   async function ask() {
-    setError(null);
-    try {
-      const body = { kind, asked_of: askedOf, question };
-      await dataOf(client.POST("/api/v1/analyses/{analysis_id}/opinions", { params: { path: { analysis_id: analysisId } }, body }));
-      setQuestion("");
-      await changed();
-    } catch (refused) {
-      setError(refused);
-    }
+    const body = { kind, asked_of: askedOf, question };
+    await dataOf(client.POST("/api/v1/analyses/{analysis_id}/opinions", { params: { path: { analysis_id: analysisId } }, body }));
+    setQuestion("");
+    await changed();
   }
   return (
     <form
       className="form"
       onSubmit={(event) => {
         event.preventDefault();
-        void ask();
+        void act(ask);
       }}
     >
       <label>
@@ -72,7 +68,9 @@ function AskForm({ analysisId, signed }: { analysisId: string; signed: boolean }
         <input maxLength={2000} value={question} onChange={(event) => setQuestion(event.target.value)} />
       </label>
       <p className="row">
-        <button type="submit">{words.ask}</button>
+        <button type="submit" disabled={busy}>
+          {words.ask}
+        </button>
       </p>
       {error !== null && <Problem error={error} />}
     </form>
@@ -108,17 +106,12 @@ function AnswerForm({ opinion }: { opinion: Opinion }) {
   const [agreement, setAgreement] = useState<Schemas["Agreement"]>("agree");
   const [comment, setComment] = useState("");
   const [as, setAs] = useState("");
-  const [error, setError] = useState<unknown>(null);
+  const { busy, error, act } = useAct();
   async function answer() {
-    setError(null);
-    try {
-      const path = { analysis_id: opinion.analysis_id, opinion_id: opinion.opinion_id };
-      const body = { agreement, comment, answered_as: as };
-      await dataOf(client.POST("/api/v1/analyses/{analysis_id}/opinions/{opinion_id}", { params: { path }, body }));
-    } catch (refused) {
-      setError(refused);
-    }
-    await changed();
+    const path = { analysis_id: opinion.analysis_id, opinion_id: opinion.opinion_id };
+    const body = { agreement, comment, answered_as: as };
+    const sending = dataOf(client.POST("/api/v1/analyses/{analysis_id}/opinions/{opinion_id}", { params: { path }, body }));
+    await sending.finally(changed); // refused or not: somebody else may have answered
   }
   return (
     <form
@@ -126,7 +119,7 @@ function AnswerForm({ opinion }: { opinion: Opinion }) {
       aria-label={fill(words.answerTo, { question: opinion.question || words.kinds[opinion.kind] })}
       onSubmit={(event) => {
         event.preventDefault();
-        void answer();
+        void act(answer);
       }}
     >
       <fieldset className="row">
@@ -146,7 +139,9 @@ function AnswerForm({ opinion }: { opinion: Opinion }) {
         <input maxLength={2000} required={agreement !== "agree"} value={comment} onChange={(event) => setComment(event.target.value)} />
       </label>
       <p className="row">
-        <button type="submit">{words.answer}</button>
+        <button type="submit" disabled={busy}>
+          {words.answer}
+        </button>
       </p>
       {error !== null && <Problem error={error} />}
     </form>

@@ -42,12 +42,12 @@ export function ReportRoom({ study }: { study: StudyView }) {
   useEffect(() => {
     if (analysis.data) return;
     return desk.on("copyToReport", (text) => {
-      desk.held = text;
+      desk.held = desk.held ? `${desk.held}\n${text}` : text;
       setHomeless(true);
     });
   }, [desk, analysis.data]);
 
-  if (analysis.error) return <Problem error={analysis.error} onRetry={() => void analysis.refetch()} />;
+  if (analysis.error && !analysis.data) return <Problem error={analysis.error} onRetry={() => void analysis.refetch()} />;
   if (analysisId && !analysis.data) return <Waiting />;
   if (!analysis.data)
     return (

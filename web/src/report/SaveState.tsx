@@ -28,8 +28,8 @@ function ConflictView({ report, draft }: { report: Report; draft: Draft }) {
     }),
   ];
   return (
-    <section className="conflict" role="alert" aria-label={words.conflict}>
-      <p>
+    <section className="conflict" aria-label={words.conflict}>
+      <p role="alert">
         <strong>{words.conflict}</strong>
       </p>
       {pairs.map((pair) => (

@@ -1,6 +1,7 @@
 /** What needs a reader's eye before signing, most urgent first. */
 
 import type { Schemas } from "../api/client";
+import { UNSURE } from "../reading/confidence";
 import type { CriticalRow, Report } from "./document";
 import { structuresOf } from "./structures";
 
@@ -18,8 +19,6 @@ export interface EyeItem {
   confidence: number | null;
 }
 
-/** Below this a sentence or an outline counts as unsure. */
-export const UNSURE = 0.7;
 const ORDER: EyeKind[] = ["critical", "disagreement", "rejected", "unsure", "corrected", "review", "impression", "opinion", "unanswered"];
 
 /** Rows of critical findings that no act of the attending has settled. */

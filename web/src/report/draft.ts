@@ -4,7 +4,7 @@ import { useEffect, useMemo, useRef, useState } from "react";
 import { ApiError, client } from "../api/client";
 import type { ReadAnalysis } from "../reading/queries";
 import { reportOf } from "./document";
-import { isNothing, lieBeside, NOTHING, type Own, requestOf, rest } from "./own";
+import { hasBlank, isNothing, lieBeside, NOTHING, type Own, requestOf, rest } from "./own";
 import { answered } from "./queries";
 
 export const PAUSE_MS = 1200;
@@ -17,7 +17,9 @@ export interface Draft {
   saving: Saving;
   error: unknown;
   write: (change: { summary: string } | { id: string; sentence: string }) => void;
-  /** Save now what waits. */
+  /** Version of what the reviewer has before them: what is signed is this and nothing later. */
+  version: string;
+  /** Save now what waits; one's own that says what the server says is let go. */
   save: () => void;
   /** After a conflict: save over what came meanwhile, or give up one's own. */
   keepMine: () => void;
@@ -57,14 +59,15 @@ export function useDraft(read: ReadAnalysis, onSaved: (read: ReadAnalysis) => vo
       clearTimeout(now.current.timer);
       now.current.timer = window.setTimeout(() => void save(), PAUSE_MS);
     };
-    async function save(again = true): Promise<void> {
+    async function save(again = true, done = false): Promise<void> {
       const state = now.current;
       clearTimeout(state.timer);
       if (state.saving === "saving") return;
       const sent = state.own;
       const body = requestOf(sent, reportOf(state.base.document));
       if (body === null) {
-        tell({ saving: "saved" });
+        if (hasBlank(sent)) tell({ saving: "pending" });
+        else tell({ own: done ? NOTHING : sent, saving: "saved" });
         return;
       }
       tell({ saving: "saving" });
@@ -75,7 +78,7 @@ export function useDraft(read: ReadAnalysis, onSaved: (read: ReadAnalysis) => vo
         const left = rest(state.own, sent, reportOf(saved.document));
         outside.current.onSaved(saved);
         const more = requestOf(left, reportOf(saved.document)) !== null;
-        tell({ own: left, saving: more ? "pending" : "saved" });
+        tell({ own: left, saving: more || hasBlank(left) ? "pending" : "saved" });
         if (more) later();
       } catch (refused) {
         if (!(refused instanceof ApiError) || refused.status !== CHANGED_MEANWHILE) {
@@ -104,7 +107,7 @@ export function useDraft(read: ReadAnalysis, onSaved: (read: ReadAnalysis) => vo
         }
       },
       save: () => {
-        if (now.current.saving !== "conflict") void save();
+        if (now.current.saving !== "conflict") void save(true, true);
       },
       keepMine: () => {
         now.current.base = now.current.read;
@@ -129,5 +132,5 @@ export function useDraft(read: ReadAnalysis, onSaved: (read: ReadAnalysis) => vo
     return save; // whoever opens another analysis means to keep what they wrote
   }, [save, id]);
 
-  return { ...shown, ...acts };
+  return { ...shown, ...acts, version: now.current.base.version };
 }

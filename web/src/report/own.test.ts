@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import type { Finding, Report } from "./document";
-import { lieBeside, requestOf, rest } from "./own";
+import { hasBlank, lieBeside, NOTHING, requestOf, rest } from "./own";
 
 const finding = (id: string, text: string): Finding => ({
   id, text, evidence: ["s1"], confidence: null, qa: "pass", drafted: "", editedBy: "", editedAt: "",
@@ -50,5 +50,15 @@ describe("lieBeside", () => {
     ["the status", { status: "signed" }],
   ])("is false where %s changed", (_, change) => {
     expect(lieBeside(own, report(), report(change))).toBe(false);
+  });
+});
+
+describe("an emptied sentence", () => {
+  it("is told, sent to nobody, and not taken for saved", () => {
+    const own = { sentences: { f1: "  " } };
+    expect(hasBlank(own)).toBe(true);
+    expect(hasBlank({ sentences: { f1: "Seen." } })).toBe(false);
+    expect(rest(own, own, { summary: "" } as Report)).toEqual(own);
+    expect(rest({ sentences: { f1: "Seen." } }, { sentences: { f1: "Seen." } }, { summary: "" } as Report)).toEqual(NOTHING);
   });
 });

@@ -32,10 +32,17 @@ export function requestOf(own: Own, report: Report): Schemas["ReviewBody"] | nul
 
 /** What is left to save after `sent` was: what was written on, and what the server shortened at its ends. */
 export function rest(own: Own, sent: Own, saved: Report): Own {
-  const sentences = Object.fromEntries(Object.entries(own.sentences).filter(([id, text]) => sent.sentences[id] !== text));
+  const sentences = Object.fromEntries(
+    Object.entries(own.sentences).filter(([id, text]) => sent.sentences[id] !== text || isBlank(text)),
+  );
   if (own.summary === undefined || own.summary === saved.summary) return { sentences };
   return { summary: own.summary, sentences };
 }
+
+const isBlank = (text: string) => text.trim() === "";
+
+/** Whether a sentence was emptied: the server keeps none like that, so the reviewer has to write or to take it back. */
+export const hasBlank = (own: Own) => Object.values(own.sentences).some(isBlank);
 
 export const isNothing = (own: Own) => own.summary === undefined && Object.keys(own.sentences).length === 0;
 

@@ -1,7 +1,9 @@
 import { QueryClient, QueryClientProvider } from "@tanstack/react-query";
 import { lazy, Suspense } from "react";
-import { Route, Switch } from "wouter";
+import { Route, Switch, useLocation } from "wouter";
 import { ApiError } from "../api/client";
+import { Failing } from "../parts/Failing";
+import { Problem } from "../parts/Problem";
 import { Waiting } from "../parts/Waiting";
 import { WorklistPage } from "../worklist/WorklistPage";
 import { Frame } from "./Frame";
@@ -23,19 +25,22 @@ const queries = new QueryClient({
 });
 
 export function App() {
+  const [location] = useLocation();
   return (
     <QueryClientProvider client={queries}>
       <Frame>
-        <Suspense fallback={<Waiting />}>
-          <Switch>
-            <Route path="/" component={WorklistPage} />
-            <Route path="/studies/:uid">{({ uid }) => <ReadingPage key={uid} studyUid={uid} />}</Route>
-            <Route path="/boards" component={BoardsPage} />
-            <Route path="/boards/:id">{({ id }) => <BoardPage key={id} boardId={id} />}</Route>
-            <Route path="/operations" component={OperationsPage} />
-            <Route component={Missing} />
-          </Switch>
-        </Suspense>
+        <Failing key={location} fallback={(error) => <Problem error={error} onRetry={() => window.location.reload()} />}>
+          <Suspense fallback={<Waiting />}>
+            <Switch>
+              <Route path="/" component={WorklistPage} />
+              <Route path="/studies/:uid">{({ uid }) => <ReadingPage key={uid} studyUid={uid} />}</Route>
+              <Route path="/boards" component={BoardsPage} />
+              <Route path="/boards/:id">{({ id }) => <BoardPage key={id} boardId={id} />}</Route>
+              <Route path="/operations" component={OperationsPage} />
+              <Route component={Missing} />
+            </Switch>
+          </Suspense>
+        </Failing>
       </Frame>
     </QueryClientProvider>
   );

@@ -1,4 +1,4 @@
-/** The catalogue of the language in use. Rooms add their own part in `texts/<room>.ts`. */
+/** The catalogue of the language in use. Each room has its own part beside it, in `texts.ts`. */
 
 import { en } from "./en";
 

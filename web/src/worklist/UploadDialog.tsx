@@ -55,8 +55,13 @@ export function UploadDialog({
     event.preventDefault();
     event.stopPropagation();
     setOver(false);
-    setFiles(await dropped(event.dataTransfer));
-    setState({ name: "choosing" });
+    if (busy) return; // what is being sent goes on
+    try {
+      setFiles(await dropped(event.dataTransfer));
+      setState({ name: "choosing" });
+    } catch (error) {
+      setState({ name: "failed", error });
+    }
   }
 
   const bytes = files.reduce((sum, file) => sum + file.size, 0);
