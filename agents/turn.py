@@ -61,9 +61,9 @@ async def take(service: ChatCompletionClientBase, workspace: Workspace, turn: Tu
     guard(kernel, meter)
     kernel.add_service(service)
     instructions = load("planner").render(specialists="\n".join(row.instructions.strip() for row in turn.specialists))
-    agent = ChatCompletionAgent(kernel=kernel, name="planner", instructions=instructions)
+    agent = ChatCompletionAgent(kernel=kernel, name="planner")
     arguments = KernelArguments(settings=_settings(turn))
-    thread = ChatHistoryAgentThread(chat_history=_reminder(workspace))
+    thread = ChatHistoryAgentThread(chat_history=_history(instructions, workspace))
     message = load("planner_question").render(question=_data(workspace, workspace.question, "question"))
     pieces: list[str] = []
     async with asyncio.timeout(turn.budget.seconds):
@@ -79,9 +79,12 @@ async def take(service: ChatCompletionClientBase, workspace: Workspace, turn: Tu
     return "".join(pieces), meter
 
 
-def _reminder(workspace: Workspace) -> ChatHistory:
-    """The turns before: what was asked is data here, what was answered is ours."""
-    history = ChatHistory()
+def _history(instructions: str, workspace: Workspace) -> ChatHistory:
+    """The instructions, and the turns before: what was asked is data here, what was answered is ours.
+
+    The instructions are a message, since an agent's own are a template to Semantic Kernel, read anew in every round.
+    """
+    history = ChatHistory(system_message=instructions)
     for said in workspace.earlier[-EARLIER_TURNS:]:
         history.add_user_message(_data(workspace, said.question[:LONGEST_EARLIER], "question"))
         history.add_assistant_message(said.answer[:LONGEST_EARLIER])

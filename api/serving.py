@@ -14,6 +14,7 @@ from api.demo import load_demo
 from api.listening import listen
 from api.services import Services
 from domain.ports import Clock, Compute, PromptAdvice
+from jobs.collector import set_aside
 from jobs.composition import Composition, Engine
 from jobs.compute import PoolCompute
 from jobs.steps import SystemClock
@@ -70,6 +71,7 @@ async def serve(
                 if how.demo:
                     await load_demo(services)
                 server = uvicorn.Server(uvicorn.Config(create_app(services), log_level="warning", server_header=False))
+                set_aside()
                 ready(f"http://{how.host}:{listening.getsockname()[1]}")
                 await server.serve(sockets=[listening])
             finally:

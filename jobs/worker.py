@@ -17,6 +17,7 @@ from multiprocessing.context import BaseContext
 from typing import Any, TypeVar
 
 from domain.errors import UnusableInput
+from jobs.collector import set_aside
 
 R = TypeVar("R")
 
@@ -122,6 +123,7 @@ def _settle() -> None:
     logging.disable(logging.CRITICAL)
     _mute()
     _die_with_forkserver()
+    set_aside()
     threading.Thread(target=_leave_with_parent, name="parent watch", daemon=True).start()
 
 

@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager
 from domain.ports import PromptAdvice
 from jobs.batch.command import BatchEnd, run_batch
 from jobs.batch.request import BatchRequest
+from jobs.collector import set_aside
 from jobs.composition import Composition
 from jobs.compute import PoolCompute, ThreadCompute
 from jobs.installation import Installation
@@ -70,6 +71,7 @@ async def batch(
 async def _open(installation: Installation, jobs: JobService) -> AsyncIterator[None]:
     try:
         await jobs.open()
+        set_aside()
         yield
     finally:
         await jobs.close()

@@ -1,8 +1,8 @@
 """highdicom's questions to the Standard's tables, answered once each.
 
 For every SEG and SR that it makes, highdicom walks through thousands of rows to learn whether an information object
-has pixel data or several frames: a fifth of the time that an object takes. The tables never change, so the answer to
-the same question is kept.
+has pixel data or several frames, and which attributes stand in a module: a third of the time that an object takes. The
+tables never change, so the answer to the same question is kept.
 """
 
 from __future__ import annotations
@@ -12,10 +12,15 @@ from functools import lru_cache
 from typing import Any
 
 import highdicom.base
+import highdicom.image
 import highdicom.sr.content
 from highdicom import _standard_utils as tables
 
 _asked = tables.is_attribute_in_iod
+_built = tables.construct_module_tree
+
+construct_module_tree = lru_cache(maxsize=32)(_built)
+"""As highdicom's function of this name, which only reads what it is given."""
 
 
 @lru_cache(maxsize=1024)
@@ -34,3 +39,6 @@ def keep_answers() -> None:
     for module in askers:
         if getattr(module, "is_attribute_in_iod", None) is _asked:
             module.is_attribute_in_iod = is_attribute_in_iod
+    images: Any = highdicom.image
+    if getattr(images, "construct_module_tree", None) is _built:
+        images.construct_module_tree = construct_module_tree

@@ -161,8 +161,20 @@ def _font(size: int) -> Font:
     return ImageFont.load_default(size)
 
 
-def _text(draw: ImageDraw.ImageDraw, place: tuple[float, float], text: str, size: int, anchor: str, fill: Rgb) -> None:
-    draw.text(place, text, fill=fill, font=_font(size), anchor=anchor, stroke_width=1, stroke_fill=(0, 0, 0))
+def _text(
+    draw: ImageDraw.ImageDraw,
+    place: tuple[float, float],
+    text: str,
+    size: int,
+    anchor: str,
+    fill: Rgb,
+    *,
+    outlined: bool = True,
+) -> None:
+    """Text with a dark outline, which can be read on any image; beside the image it needs none."""
+    draw.text(
+        place, text, fill=fill, font=_font(size), anchor=anchor, stroke_width=int(outlined), stroke_fill=(0, 0, 0)
+    )
 
 
 def _annotate(draw: ImageDraw.ImageDraw, volume: Volume, drawn: Drawn) -> None:
@@ -195,14 +207,14 @@ def _legend(
 ) -> None:
     left, top = drawn.size[0] + 14, 12
     place = f"Slice {drawn.slice_index + 1} of {slices}" if slices > 1 else "One image"
-    _text(draw, (left, top), place, 15, "la", (200, 200, 200))
+    _text(draw, (left, top), place, 15, "la", (200, 200, 200), outlined=False)
     for row, (mask, colour) in enumerate(zip(masks, _colours(masks), strict=True)):
         y = LEGEND_TOP_PX + row * LEGEND_ROW_PX
         draw.rectangle([left, y + 2, left + 14, y + 16], fill=colour)
-        _text(draw, (left + 22, y), latin(mask.target)[:28], 15, "la", (240, 240, 240))
+        _text(draw, (left + 22, y), latin(mask.target)[:28], 15, "la", (240, 240, 240), outlined=False)
         elsewhere = "" if mask.array[drawn.slice_index].any() else ", not in this slice"
         detail = latin(size_text(mask, measurements) + elsewhere)
-        _text(draw, (left + 22, y + 18), detail, 13, "la", (190, 190, 190))
+        _text(draw, (left + 22, y + 18), detail, 13, "la", (190, 190, 190), outlined=False)
 
 
 def size_text(mask: Mask, measurements: Sequence[Measurement]) -> str:

@@ -30,6 +30,7 @@ import dbos  # noqa: F401 - loaded before workers are forked
 from benchmarks.chaos.place import USER, Place, Post, opened, take_in
 from benchmarks.chaos.studies import question, study_uid
 from domain.study import Order
+from jobs.collector import set_aside
 from jobs.compute import ThreadCompute
 from jobs.durable.run import DurableAnalyses
 from jobs.durable.system import DurableSystem
@@ -181,6 +182,7 @@ def main() -> None:
     """Fork a worker for each line."""
     logging.disable(logging.WARNING)  # of what is bound to happen where workers are killed
     asyncio.run(_warm_up(sys.argv[1]))
+    set_aside()
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # nobody collects them
     print("ready", flush=True)
     for line in sys.stdin:

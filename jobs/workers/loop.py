@@ -88,6 +88,7 @@ class Worker:
         self._reaper = Reaper(workers, me, self._heartbeat, ended)
         self._wakes = Wakes(leases)
         self._jobs: dict[str, HeldJob] = {}
+        self._handed_back: set[HeldJob] = set()
         self._chosen: Choice | None = None
         self._since_overdue = 0
         self._unsure = False
@@ -127,12 +128,13 @@ class Worker:
         self._stop.set()
         self._leases.signals.tell(CHANGED)
         await _ended(self._others)
-        return len(rest)
+        return len(self._handed_back)
 
     def hand_back_all(self) -> None:
         """Wait for nothing that runs."""
         for job in self._jobs.values():
             job.hand_back()
+            self._handed_back.add(job)
 
     async def _claim(self) -> None:
         with self._leases.signals.waiter(QUEUED) as waiter:

@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import highdicom.base
+import highdicom.image
 import highdicom.sr.content
 import pytest
 from highdicom import _standard_utils as tables
 from pydicom.uid import Comprehensive3DSRStorage, CTImageStorage, EnhancedCTImageStorage, SegmentationStorage
 
+from tests.tools.outputs_builders import WHEN, box, mask_on, volume_of, write_phantom
 from tools import highdicom_tables
-from tools.highdicom_tables import is_attribute_in_iod, keep_answers
+from tools.derived_uid import uid_factory
+from tools.highdicom_tables import construct_module_tree, is_attribute_in_iod, keep_answers
+from tools.segmentation_object import segmentation_object
+
+MODULE = "segmentation-multi-frame-functional-groups"
 
 
 @pytest.mark.parametrize("uid", [CTImageStorage, EnhancedCTImageStorage, SegmentationStorage, Comprehensive3DSRStorage])
@@ -32,3 +40,14 @@ def test_highdicom_asks_here_however_often_it_is_told_to() -> None:
     keep_answers()
     for module in (tables, highdicom.base, highdicom.sr.content):
         assert module.is_attribute_in_iod is is_attribute_in_iod
+    assert highdicom.image.construct_module_tree is construct_module_tree
+
+
+def test_a_module_keeps_its_tree_when_objects_are_made_of_it(tmp_path: Path) -> None:
+    volume = volume_of(write_phantom(tmp_path))
+    masks = [mask_on(volume, "liver", box(volume.geometry))]
+    asked = construct_module_tree.cache_info()
+    segmentation_object(volume.series, masks, when=WHEN, uid=uid_factory("a-0001"), software_version="0.1.0")
+    after = construct_module_tree.cache_info()
+    assert after.hits + after.misses > asked.hits + asked.misses, "highdicom did not ask"
+    assert construct_module_tree(MODULE) == highdicom_tables._built(MODULE)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from functools import cache
+from functools import cache, lru_cache
 from re import Pattern
 
 from agents.routing.cues import folded_text, group_finder
@@ -23,6 +23,7 @@ def _kinds() -> Mapping[str, Pattern[str]]:
     return group_finder("kinds")
 
 
+@lru_cache(maxsize=256)
 def kinds_of(text: str) -> tuple[str, ...]:
     """Values of `domain.history.DocumentKind` that a clause names; () for all."""
     folded = folded_text(text)
