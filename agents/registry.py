@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import cache
 
 from plugins.chest_report import ChestReportPlugin
 from plugins.comparison import ComparisonPlugin
@@ -43,10 +44,24 @@ class Specialist:
     prompt: str
     offered: Callable[[Workspace], bool] = _always
 
+    def tools(self, workspace: Workspace) -> dict[str, Callable[..., object]]:
+        """Its tools for a run, by the names of their methods.
+
+        Told to Semantic Kernel one by one: it would look through a whole object three times, and take some twice.
+        """
+        plugin = self.plugin(workspace)
+        return {name: getattr(plugin, name) for name in _tool_names(type(plugin))}  # type: ignore[arg-type]  # classes are hashable
+
     @property
     def instructions(self) -> str:
         """What a planner is told of it."""
         return load(f"specialists/{self.prompt}").text
+
+
+@cache
+def _tool_names(plugin: type) -> tuple[str, ...]:
+    """Methods that are marked as tools, in the alphabet's order."""
+    return tuple(name for name in dir(plugin) if hasattr(getattr(plugin, name), "__kernel_function__"))
 
 
 SPECIALISTS: dict[str, Specialist] = {

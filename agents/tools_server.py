@@ -75,7 +75,7 @@ async def call(workspace: Workspace, tool: str, arguments: Mapping[str, Any], pe
         raise UnknownName(f"There is no tool {tool!r}.", where="name", remedy="List the tools.")
     plugin, _, function = tool.partition("-")
     kernel = Kernel()
-    kernel.add_plugin(SPECIALISTS[plugin].plugin(workspace), plugin)
+    kernel.add_plugin(SPECIALISTS[plugin].tools(workspace), plugin)
     guard(kernel, Meter(UNBOUNDED))  # first, so that a refusal becomes JSON too
 
     async def permitted(

@@ -57,7 +57,7 @@ async def take(service: ChatCompletionClientBase, workspace: Workspace, turn: Tu
     meter = Meter(turn.budget, turn.usage, workspace.calls.append)
     kernel = Kernel()
     for row in turn.specialists:
-        kernel.add_plugin(row.plugin(workspace), row.name)
+        kernel.add_plugin(row.tools(workspace), row.name)
     guard(kernel, meter)
     kernel.add_service(service)
     instructions = load("planner").render(specialists="\n".join(row.instructions.strip() for row in turn.specialists))

@@ -23,6 +23,8 @@ QUEUED = "queued"
 CHANGED = "changed"
 """Something was done to a job that runs, or somebody follows."""
 _AGAIN_S = 2.0
+_TOGETHER_S = 0.02
+"""From one waking to the next; what comes in it is heard at once."""
 
 _log = logging.getLogger(__name__)
 
@@ -110,8 +112,10 @@ class JobSignals:
                     await connection.execute(f"LISTEN {CHANNEL}")
                     for topic in (QUEUED, CHANGED):  # what was missed while nobody listened
                         self.tell(topic)
-                    async for notification in connection.notifies():
-                        self.tell(notification.payload)
+                    while True:
+                        for topic in {notice.payload async for notice in connection.notifies(stop_after=1)}:
+                            self.tell(topic)
+                        await asyncio.sleep(_TOGETHER_S)
             except psycopg.Error as error:
                 _log.warning("job signals: no connection (%s)", type(error).__name__)
             await asyncio.sleep(_AGAIN_S)
