@@ -7,7 +7,6 @@ where it is, the folder is complete. File names carry series UIDs and never anyt
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -20,7 +19,8 @@ from domain.analysis import Analysis
 from domain.errors import MedImageError
 from domain.mask import Mask
 from domain.study import Order, Priority, Refusal, Series, Volume
-from tools.derived_uid import derived_uuid, uid_factory
+from tools.artifact_names import artifact_stem
+from tools.derived_uid import uid_factory
 from tools.dicom_encoding import encoded
 from tools.fhir_bundle import fhir_bundle
 from tools.mask_files import mask_files
@@ -32,6 +32,7 @@ from tools.report_pdf import report_pdf
 from tools.segmentation_object import segmentation_object, storable
 from tools.source_instances import Headers, has_dicom_source, source_headers
 from tools.structured_report import structured_report
+from tools.uncertain_regions import uncertain_file, uncertain_name
 
 Written = tuple[tuple[Path, ...], tuple[str, ...]]
 
@@ -39,7 +40,6 @@ NOT_WRITTEN = "was not written"
 """In a warning: a file that should be there is not."""
 NOTHING_USABLE = "Nothing in the input could be used."
 _PICTURES_IN_PDF = 8
-_SAFE_NAME = re.compile(r"[0-9A-Za-z][0-9A-Za-z.\-]{0,127}")
 
 
 def write_artifacts(
@@ -51,7 +51,7 @@ def write_artifacts(
     software_version: str,
     prompt_hashes: Mapping[str, str] | None = None,
 ) -> Written:
-    """Write report.json, .md, .pdf, fhir-bundle.json, provenance.json and each series' SEG, SR and overlay.
+    """Write report.json, .md, .pdf, fhir-bundle.json, provenance.json and each series' SEG, SR, overlay and doubts.
 
     Args:
         volumes: by series UID; a series without one gets no overlay.
@@ -89,11 +89,6 @@ def write_refused(folder: Path, refused: Sequence[Refusal]) -> Path:
     """Write refused.json: files that were not used, where they cannot stand in the report of any one patient."""
     rows = [{"file": r.file, "reason": r.reason, "remedy": r.remedy} for r in refused]
     return write_whole(folder / "refused.json", json_bytes({"refused": rows}))
-
-
-def artifact_stem(series_uid: str) -> str:
-    """The series UID as a file name; a derived one where the UID is not fit to be one."""
-    return series_uid if _SAFE_NAME.fullmatch(series_uid) else str(derived_uuid("artifact", series_uid))
 
 
 def json_bytes(document: object) -> bytes:
@@ -153,6 +148,9 @@ class _Writer:
             self._dicom(series, masks, stem)
         elif masks:
             self._plain_masks(series, masks, stem)
+        doubts = uncertain_file(masks)
+        if doubts is not None:
+            self._attempt(uncertain_name(series.series_uid), lambda: doubts)
 
     def _overlay(self, volume: Volume, masks: tuple[Mask, ...]) -> bytes:
         png, drawn = overlay_png(volume, masks, self.analysis.measurements)

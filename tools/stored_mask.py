@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from domain.errors import ArtifactNotFound
-from tools.artifacts import artifact_stem
+from tools.artifact_names import artifact_stem
 
 Shape = tuple[int, int, int]
 Inside = NDArray[np.bool_]
@@ -122,11 +122,3 @@ def _absent() -> ArtifactNotFound:
         where="mask_id",
         remedy="Ask again with other words; the reasons of QA stand in the analysis.",
     )
-
-
-def runs_of(inside: Inside) -> list[int]:
-    """start, length, … of the voxels inside, counted from 0 with columns fastest, then rows, then slices."""
-    flat = np.concatenate(([False], inside.reshape(-1), [False]))
-    edges = np.flatnonzero(flat[1:] != flat[:-1])
-    edges[1::2] -= edges[0::2]
-    return [int(number) for number in edges]

@@ -149,9 +149,14 @@ async def get_mask(
     access = await services.analyses.access(services.user, analysis_id)
     document = (await services.analyses.get(access, analysis_id)).document
     stored = stored_mask(services.analyses.folder(analysis_id), document, mask_id)
-    runs = await services.compute.run(read_runs, stored)
+    runs, uncertain = await services.compute.run(read_runs, stored)
     return MaskPixels(
-        mask_id=mask_id, target=stored.target, series_uid=stored.series_uid, shape=stored.shape, runs=runs
+        mask_id=mask_id,
+        target=stored.target,
+        series_uid=stored.series_uid,
+        shape=stored.shape,
+        runs=runs,
+        uncertain=uncertain,
     )
 
 

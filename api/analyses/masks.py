@@ -7,7 +7,9 @@ from pathlib import Path
 from typing import Any
 
 from domain.errors import ArtifactNotFound
-from tools.stored_mask import StoredMask, read_stored, runs_of
+from tools.mask_runs import runs_of
+from tools.stored_mask import StoredMask, read_stored
+from tools.uncertain_regions import read_uncertain
 
 
 def stored_mask(folder: Path, document: Mapping[str, Any], mask_id: str) -> StoredMask:
@@ -27,6 +29,9 @@ def stored_mask(folder: Path, document: Mapping[str, Any], mask_id: str) -> Stor
     )
 
 
-def read_runs(stored: StoredMask) -> list[int]:
-    """The runs of a stored mask, see `runs_of`. Runs in a compute process. Raises ArtifactNotFound."""
-    return runs_of(read_stored(stored))
+def read_runs(stored: StoredMask) -> tuple[list[int], list[int]]:
+    """The runs of a stored mask and of what is doubtful of it, see `runs_of`.
+
+    Runs in a compute process. Raises ArtifactNotFound.
+    """
+    return runs_of(read_stored(stored)), read_uncertain(stored.folder, stored.series_uid, stored.mask_id)

@@ -136,6 +136,10 @@ class MaskPixels(BaseModel):
     series_uid: str
     shape: tuple[int, int, int] = Field(description="Slices, rows, columns.")
     runs: list[int]
+    uncertain: list[int] = Field(
+        description="Runs of the voxels, inside and around, of which the model was not sure: probability 0.25 to 0.75."
+        " Empty where it gave a hard mask."
+    )
 
 
 def summary(record: AnalysisRecord) -> AnalysisSummary:

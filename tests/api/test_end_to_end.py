@@ -7,11 +7,14 @@ import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import httpx
+import numpy as np
 import pytest
+from numpy.typing import NDArray
 from pydicom.data import get_testdata_file
+from scipy.ndimage import binary_dilation, binary_erosion
 
 import app
 from api.application import create_app
@@ -103,6 +106,33 @@ async def test_an_order_becomes_a_draft_with_files(client: httpx.AsyncClient) ->
         artifact = await client.get(f"/api/v1/analyses/{job['analysis_id']}/artifacts/{name}")
         assert artifact.status_code == 200
         assert artifact.content
+
+
+@pytest.mark.parametrize("values", ["soft", "binary"])
+async def test_a_mask_comes_with_what_is_doubtful_of_it(
+    client: httpx.AsyncClient, behaviour: Behaviour, values: Literal["soft", "binary"]
+) -> None:
+    behaviour.values = values
+    uid = await upload(client)
+    reply = await client.post(f"/api/v1/studies/{uid}/analyses", json={"indication": "How large is the liver?"})
+    job = await finished(client, reply.json()["job_id"])
+    document = (await client.get(f"/api/v1/analyses/{job['analysis_id']}")).json()
+    mask = (await client.get(f"/api/v1/analyses/{job['analysis_id']}/masks/{document['masks'][0]['id']}")).json()
+    inside, doubtful = voxels(mask["runs"], mask["shape"]), voxels(mask["uncertain"], mask["shape"])
+    if values == "binary":
+        assert not doubtful.any()
+    else:
+        rim = binary_dilation(inside) & ~binary_erosion(inside)
+        assert doubtful.any()
+        assert not (doubtful & ~rim).any(), "this model is sure but for the rim"
+
+
+def voxels(runs: list[int], shape: list[int]) -> NDArray[np.bool_]:
+    """(rows, columns) of the runs of one slice."""
+    flat = np.zeros(shape, np.bool_).reshape(-1)
+    for start, length in zip(runs[0::2], runs[1::2], strict=True):
+        flat[start : start + length] = True
+    return flat.reshape(shape)[0]
 
 
 async def test_a_follow_up_asks_no_model_for_what_is_known(client: httpx.AsyncClient, behaviour: Behaviour) -> None:

@@ -14,7 +14,8 @@ from memory.errors import FeedbackRefused
 from tests.api.reviewing import overlap
 from tests.tools.outputs_builders import WHEN, analysis_of, box, mask_on, volume_of, write_phantom
 from tools.artifacts import write_artifacts
-from tools.stored_mask import StoredMask, runs_of
+from tools.mask_runs import runs_of
+from tools.stored_mask import StoredMask
 
 
 def written(source: Path, slices: int = 4, **changes: object) -> tuple[Volume, dict[str, NDArray[np.bool_]], Path]:

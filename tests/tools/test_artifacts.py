@@ -18,7 +18,8 @@ from domain.analysis import Analysis
 from domain.mask import Mask, Outcome
 from domain.study import Refusal, Volume
 from tests.tools.outputs_builders import WHEN, analysis_of, box, dciodvfy_errors, mask_on, volume_of, write_phantom
-from tools.artifacts import artifact_stem, write_artifacts, write_refusal_report
+from tools.artifact_names import artifact_stem
+from tools.artifacts import write_artifacts, write_refusal_report
 from tools.mask_files import ras_affine
 
 
