@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 from fastapi import APIRouter, FastAPI
+from starlette.exceptions import HTTPException
 
 from api.analyses.endpoints import router as analyses
 from api.approvals.endpoints import router as approvals
@@ -14,7 +15,7 @@ from api.audit.endpoints import router as audit
 from api.boards.endpoints import router as boards
 from api.chat.endpoints import router as chat
 from api.dicomweb.endpoints import router as dicomweb
-from api.errors import install
+from api.errors import http_problem, install
 from api.feedback.endpoints import router as feedback
 from api.guard import Guard
 from api.health.endpoints import router as health
@@ -25,7 +26,7 @@ from api.metrics.endpoints import router as metrics
 from api.models.endpoints import router as models
 from api.openai_chat.endpoints import router as openai_chat
 from api.operations.endpoints import router as operations
-from api.page import page_router
+from api.page import or_page, page_router
 from api.problems import Problem, problems
 from api.reviews.endpoints import router as reviews
 from api.services import Services
@@ -78,9 +79,10 @@ def create_app(services: Services) -> FastAPI:
     app.include_router(dicomweb)
     app.state.tools = ToolServer(services)
     app.router.add_route("/mcp", app.state.tools, methods=["POST", "DELETE"], include_in_schema=False)
+    install(app)
     if services.page is not None:
         app.include_router(page_router(services.page))
-    install(app)
+        app.add_exception_handler(HTTPException, or_page(services.page, http_problem))
     app.add_middleware(Guard, allowed_hosts=services.allowed_hosts, limits=services.limits)
     _describe(app)
     return app

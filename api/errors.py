@@ -163,7 +163,8 @@ async def _ours(request: Request, error: Exception) -> JSONResponse:
     return problem_of(error, request.url.path).response()
 
 
-async def _http(request: Request, error: Exception) -> JSONResponse:
+async def http_problem(request: Request, error: Exception) -> JSONResponse:
+    """The problem document of an answer that the framework gives, such as 404 for an unknown route."""
     assert isinstance(error, HTTPException)
     phrase = HTTPStatus(error.status_code).phrase
     response = Problem(
@@ -196,5 +197,5 @@ async def _invalid(request: Request, error: Exception) -> JSONResponse:
 def install(app: FastAPI) -> None:
     """Give an application these answers."""
     app.add_exception_handler(errors.MedImageError, _ours)
-    app.add_exception_handler(HTTPException, _http)
+    app.add_exception_handler(HTTPException, http_problem)
     app.add_exception_handler(RequestValidationError, _invalid)

@@ -3,20 +3,40 @@
 from __future__ import annotations
 
 import mimetypes
+from collections.abc import Awaitable, Callable
+from http import HTTPStatus
 from pathlib import Path
 from typing import Annotated
 
-from fastapi import APIRouter, Header
+from fastapi import APIRouter, Header, Request
 from fastapi import Path as PathParameter
 from fastapi.responses import FileResponse, Response
+from starlette.exceptions import HTTPException
 
 from domain.errors import ArtifactNotFound
 
 PLACES = ("/", "/studies/{place}", "/boards", "/boards/{place}", "/operations")
+FOR_PROGRAMS = ("/api/", "/v1/", "/mcp", "/dicom-web", "/cds-services", "/assets/")
 FOR_EVER = "public, max-age=31536000, immutable"
 """Names of assets carry a hash of their content."""
 REVISED = "no-cache"
 TYPES = {".js": "text/javascript", ".css": "text/css", ".svg": "image/svg+xml", ".wasm": "application/wasm"}
+
+Answer = Callable[[Request, Exception], Awaitable[Response]]
+
+
+def or_page(folder: Path, otherwise: Answer) -> Answer:
+    """Answers a browser that has gone to an address of nothing with the page, which says so, and 404; else as ever."""
+
+    async def answer(request: Request, error: Exception) -> Response:
+        lost = isinstance(error, HTTPException) and error.status_code == HTTPStatus.NOT_FOUND
+        reads = request.method in {"GET", "HEAD"} and "text/html" in request.headers.get("accept", "")
+        if lost and reads and not request.url.path.startswith(FOR_PROGRAMS) and (folder / "index.html").is_file():
+            headers = {"Cache-Control": REVISED}
+            return FileResponse(folder / "index.html", HTTPStatus.NOT_FOUND, headers, media_type="text/html")
+        return await otherwise(request, error)
+
+    return answer
 
 
 def page_router(folder: Path) -> APIRouter:

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
 
 import httpx
 import pytest
 from fastapi import FastAPI
 from openapi_spec_validator import validate
 
+from api.application import create_app
 from api.errors import STATUS, problem_of, status_of
 from api.guard import host_name
 from api.services import Services
@@ -52,6 +55,30 @@ async def test_unknown_routes_are_problems(client: httpx.AsyncClient, method: st
     assert answer.status_code == status
     assert answer.headers["content-type"] == "application/problem+json"
     assert answer.json().keys() >= {"type", "title", "status", "detail", "instance", "remedy"}
+
+
+@pytest.mark.parametrize(
+    ("path", "accept", "page"),
+    [
+        ("/nowhere", "text/html,*/*;q=0.8", True),
+        ("/nowhere", "application/json", False),
+        ("/api/v1/nowhere", "text/html", False),
+        ("/v1/nowhere", "text/html", False),
+        ("/assets/nothing.js", "text/html", False),
+    ],
+)
+async def test_a_browser_that_is_lost_gets_the_page(
+    services: Services, tmp_path: Path, path: str, accept: str, page: bool
+) -> None:
+    (tmp_path / "index.html").write_text("<title>The page</title>")
+    app = create_app(replace(services, page=tmp_path))
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://127.0.0.1:8000") as http:
+        answer = await http.get(path, headers={"Accept": accept})
+        deleted = await http.delete("/healthz", headers={"Accept": "text/html"})
+    assert answer.status_code == 404
+    assert ("<title>" in answer.text) is page
+    assert answer.headers["content-security-policy"]
+    assert deleted.status_code == 405
 
 
 async def test_an_unforeseen_error_shows_nothing_but_a_reference(

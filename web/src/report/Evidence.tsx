@@ -17,6 +17,7 @@ export function Evidence({ finding, report }: { finding: Finding; report: Report
         {finding.evidence.map((id) => {
           const step = report.steps.find((one) => one.id === id);
           const masks = report.masks.filter((mask) => mask.stepId === id);
+          const asked = report.prompts.filter((prompt) => masks.some((mask) => mask.target === prompt.target && mask.seriesUid === prompt.seriesUid));
           const measured = report.measurements.filter((one) => one.stepId === id && one.maskId).slice(0, 40);
           return (
             <li key={id}>
@@ -28,6 +29,12 @@ export function Evidence({ finding, report }: { finding: Finding; report: Report
                 <button key={mask.id} type="button" className="link" disabled={mask.outcome === "reject"} onClick={() => desk.wish("showMask", mask.id)}>
                   {mask.target} ({mask.id})
                 </button>
+              ))}
+              {asked.map((prompt) => (
+                <span key={`${prompt.seriesUid}/${prompt.target}`} className="quiet-text">
+                  {" "}
+                  {fill(prompt.window ? words.askedIn : words.asked, { text: prompt.text, window: prompt.window })} {prompt.reason}
+                </span>
               ))}
               {measured.length > 0 && <span className="quiet-text"> {measured.map((one) => `${one.target} ${valueText(one)}`).slice(0, 3).join(", ")}</span>}
             </li>

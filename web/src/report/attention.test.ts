@@ -16,7 +16,7 @@ const measured = (target: string, value: number, maskId: string, more: Partial<M
 });
 const report = (more: Partial<Report>): Report => ({
   analysisId: "a1", studyUid: "1.2", status: "draft", created: "", summary: "", draftedSummary: "", findings: [], measurements: [],
-  masks: [], steps: [], critical: [], unanswered: [], warnings: [], ...more,
+  masks: [], prompts: [], steps: [], critical: [], unanswered: [], warnings: [], ...more,
 });
 const history = (more: Partial<Schemas["HistoryView"]>): Schemas["HistoryView"] => ({
   status: "draft", version: 1, transitions: [], acts: [], communications: [], opinions: [], addenda: [], approvals: [], feedback: [], ...more,

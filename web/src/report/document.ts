@@ -39,6 +39,15 @@ export interface MaskFacts {
   confidence: number | null;
 }
 
+/** How a structure was asked for: the words that the model got, the grey window, and why these. */
+export interface PromptFacts {
+  target: string;
+  seriesUid: string;
+  text: string;
+  window: string;
+  reason: string;
+}
+
 export interface StepFacts {
   id: string;
   agent: string;
@@ -69,6 +78,7 @@ export interface Report {
   findings: Finding[];
   measurements: Measurement[];
   masks: MaskFacts[];
+  prompts: PromptFacts[];
   steps: StepFacts[];
   critical: CriticalRow[];
   unanswered: string[];
@@ -119,6 +129,13 @@ export function reportOf(document: AnalysisDocument): Report {
         confidence: number(qa.confidence),
       };
     }),
+    prompts: rows(loose.prompts).map((row) => ({
+      target: text(row.target),
+      seriesUid: text(row.series_uid),
+      text: text(row.text),
+      window: text(row.window),
+      reason: text(row.reason),
+    })),
     steps: document.steps.map((row) => ({
       id: text(row.id),
       agent: text(row.agent),

@@ -7,7 +7,7 @@ const finding = (id: string, text: string): Finding => ({
 });
 const report = (more: Partial<Report> = {}): Report => ({
   analysisId: "a1", studyUid: "1", status: "draft", created: "", summary: "Liver: large.\nAsk again.", draftedSummary: "",
-  findings: [finding("f1", "Liver: large.")], measurements: [], masks: [], steps: [], critical: [], unanswered: [], warnings: [], ...more,
+  findings: [finding("f1", "Liver: large.")], measurements: [], masks: [], prompts: [], steps: [], critical: [], unanswered: [], warnings: [], ...more,
 });
 
 describe("requestOf", () => {

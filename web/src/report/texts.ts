@@ -83,6 +83,8 @@ export const texts = {
     emptySentence: "A sentence cannot become empty. To leave all of it out, reject the analysis.",
     step: "{id}: {agent} · {tool}",
     failed: "failed: {error}",
+    asked: "Asked for as “{text}”.",
+    askedIn: "Asked for as “{text}”, window {window}.",
     seconds: "{seconds} s",
     jump: "Show {text} of {about} in the image",
   },

@@ -1,5 +1,5 @@
 import { useMutation } from "@tanstack/react-query";
-import { useState } from "react";
+import { useMemo, useState } from "react";
 import { client, dataOf, type Schemas } from "../api/client";
 import { Problem } from "../parts/Problem";
 import { difference, type Mask } from "./engine/mask";
@@ -16,10 +16,11 @@ interface Props {
   analysisId: string;
   correcting: Correcting;
   original: Mask;
-  /** Counts strokes: what is shown of the mask is read again. */
-  strokes: number;
+  /** Of the mask that is changed: with it, what is said of it is worked out again. */
+  version: number;
   tool: Tool;
-  radius_mm: number;
+  /** In `unit`. */
+  radius: number;
   unit: string;
   range: readonly [number, number];
   onTool: (tool: Tool) => void;
@@ -28,7 +29,7 @@ interface Props {
   onUndo: () => void;
   onRedo: () => void;
   onDiscard: () => void;
-  onStored: (structureId: string) => void;
+  onStored: (key: string, version: number) => void;
 }
 
 /** The brush, and the way of a corrected mask to the server. */
@@ -38,10 +39,11 @@ export function Correction(props: Props) {
   const [role, setRole] = useState<Role>(() => ROLES.find((name) => name === localStorage.getItem(ROLE_KEY)) ?? "radiologist");
   const [note, setNote] = useState("");
   const [words, setWords] = useState("");
-  const changed = difference(original, editing.mask);
+  // The mask stays the same object: its version says when it is another.
+  const changed = useMemo(() => difference(original, editing.mask), [original, editing.mask, props.version]);
   const send = useMutation({
     mutationFn: async () => {
-      const sentSlices = changed.slices;
+      const [sentSlices, version] = [changed.slices, editing.mask.version];
       const feedback = await dataOf(
         client.POST("/api/v1/feedback", {
           body: {
@@ -55,9 +57,9 @@ export function Correction(props: Props) {
           } as Schemas["FeedbackBody"],
         }),
       );
-      return { feedback, slices: sentSlices };
+      return { feedback, slices: sentSlices, version };
     },
-    onSuccess: () => props.onStored(structure.id),
+    onSuccess: ({ version }) => props.onStored(structure.key, version),
   });
   return (
     <section className="correction" aria-label={texts.correction}>
@@ -68,21 +70,19 @@ export function Correction(props: Props) {
             key={name}
             icon={name}
             label={texts.tools[name]}
-            title={`${texts.tools[name]} (${texts.keys[name]})`}
+            title={texts.tip(texts.tools[name], texts.keys[name])}
             pressed={props.tool === name}
             onClick={() => props.onTool(name)}
           />
         ))}
-        <IconButton icon="undo" label={texts.undo} title={`${texts.undo} (Ctrl Z)`} disabled={!editing.canUndo} onClick={props.onUndo} />
-        <IconButton icon="redo" label={texts.redo} title={`${texts.redo} (Ctrl Y)`} disabled={!editing.canRedo} onClick={props.onRedo} />
+        <IconButton icon="undo" label={texts.undo} title={texts.undoTip} disabled={!editing.canUndo} onClick={props.onUndo} />
+        <IconButton icon="redo" label={texts.redo} title={texts.redoTip} disabled={!editing.canRedo} onClick={props.onRedo} />
       </div>
       {isBrush(props.tool) && (
         <label className="row">
           <span>{texts.size}</span>
-          <input type="range" min="1" max="40" step="0.5" value={props.radius_mm} onChange={(event) => props.onRadius(Number(event.target.value))} />
-          <span>
-            {props.radius_mm} {props.unit}
-          </span>
+          <input type="range" min="1" max="40" step="0.5" value={props.radius} aria-valuetext={texts.sized(props.radius, props.unit)} onChange={(event) => props.onRadius(Number(event.target.value))} />
+          <span>{texts.sized(props.radius, props.unit)}</span>
         </label>
       )}
       {props.tool === "threshold" && (

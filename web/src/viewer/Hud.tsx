@@ -1,7 +1,7 @@
 import { opposite, placeOf } from "./engine/geometry";
 import { edgeLetters } from "./engine/plane";
 import type { Stack } from "./engine/stack";
-import { HOUNSFIELD, spoken, type Window } from "./engine/windows";
+import { spoken, unitOf, type Window } from "./engine/windows";
 import type { PaneSpec } from "./state";
 import { texts } from "./texts";
 
@@ -32,7 +32,9 @@ export function Hud({ spec, stack, index, window, zoom, loaded, pointed, link }:
   return (
     <>
       <p className="hud top left">
+        {/* Two marks of whose picture it is, in each pane: one that is mistaken for another shows. */}
         <b>{study.patient_id || `${texts.patient} ${texts.unknown}`}</b>
+        {second(study) && <span>{second(study)}</span>}
         <span>{series.description || series.body_part || texts.unnamed}</span>
         {date && <span>{date}</span>}
       </p>
@@ -69,6 +71,9 @@ export function Hud({ spec, stack, index, window, zoom, loaded, pointed, link }:
   );
 }
 
+/** The second mark beside the patient's id: the accession, as no name or date of birth leaves the server. */
+const second = (study: PaneSpec["study"]): string => (study.accession ? `${texts.accession} ${study.accession}` : "");
+
 function note(stack: Stack): string {
   if (!stack.spacing) return texts.noSpacing;
   return stack.series.spacing_source === "ImagerPixelSpacing" ? texts.detector : "";
@@ -81,7 +86,7 @@ export function pointedAt(stack: Stack, index: number, pixel: { down: number; ac
   if (!voxel || !values) return null;
   const { series } = stack;
   const at = voxel[1] * series.columns + voxel[2];
-  const unit = series.value_unit === HOUNSFIELD ? " HU" : "";
+  const unit = unitOf(series) && ` ${unitOf(series)}`;
   const number = (value: number | undefined) => (value === undefined ? "" : Number.isInteger(value) ? String(value) : value.toPrecision(4));
   const value = series.colour ? [0, 1, 2].map((part) => number(values[3 * at + part])).join(" ") : number(values[at]) + unit;
   const mm = placeOf(series, voxel);

@@ -1,10 +1,12 @@
 import { useEffect, useState } from "react";
-import { type Measured, measuredOn, onMeasured, removeMeasured } from "./engine/measures";
+import type { SeriesView } from "../reading/queries";
+import { measuredOn, onMeasured, removeMeasured } from "./engine/measures";
+import { type Measured, pairOf, ratioOf } from "./engine/numbers";
 import { Icon } from "./Icon";
 import { texts } from "./texts";
 
 interface Props {
-  seriesUid: string;
+  series: SeriesView;
   /** A radiograph, where the widths of heart and chest make a ratio. */
   radiograph: boolean;
   /** What stands behind the numbers, where the pixel size is doubtful. */
@@ -13,15 +15,24 @@ interface Props {
 }
 
 /** What the reader measured in this series, in mm where the file gives a pixel its size. */
-export function Measurements({ seriesUid, radiograph, caution, onGo }: Props) {
+export function Measurements({ series, radiograph, caution, onGo }: Props) {
   const [measured, setMeasured] = useState<Measured[]>([]);
   useEffect(() => {
     // Numbers are worked out when the drawing is next rendered: read them after that.
-    const read = () => requestAnimationFrame(() => setMeasured(measuredOn(seriesUid)));
+    let frame = 0;
+    const read = () => {
+      cancelAnimationFrame(frame); // many events of one drag are one reading
+      frame = requestAnimationFrame(() => setMeasured(measuredOn(series)));
+    };
     read();
-    return onMeasured(read);
-  }, [seriesUid]);
-  const [heart, chest] = measured.filter(({ kind }) => kind === "length");
+    const stop = onMeasured(read);
+    return () => {
+      cancelAnimationFrame(frame);
+      stop();
+    };
+  }, [series]);
+  const pair = pairOf(measured);
+  const ratio = pair && ratioOf(...pair);
   return (
     <section className="measurements" aria-label={texts.measurements}>
       <h2>{texts.measurements}</h2>
@@ -43,7 +54,7 @@ export function Measurements({ seriesUid, radiograph, caution, onGo }: Props) {
       </ul>
       {radiograph && (
         <p className="quiet-text">
-          {heart && chest && ratioOf(heart, chest) ? `${texts.ratio}: ${ratioOf(heart, chest)}` : texts.ratioHint}
+          {ratio ? `${texts.ratio}: ${ratio}` : texts.ratioHint}
         </p>
       )}
       {measured.length > 1 && (
@@ -53,10 +64,4 @@ export function Measurements({ seriesUid, radiograph, caution, onGo }: Props) {
       )}
     </section>
   );
-}
-
-/** The shorter of two lengths over the longer: a ratio needs no millimetres. */
-export function ratioOf(one: Measured, other: Measured): string {
-  const [a, b] = [one, other].map(({ lines }) => Number.parseFloat(lines[0] ?? "")) as [number, number];
-  return a > 0 && b > 0 ? (Math.min(a, b) / Math.max(a, b)).toFixed(2) : "";
 }

@@ -14,7 +14,8 @@ import { type BrushSettings, useBrush } from "./useBrush";
 interface Props {
   spec: PaneSpec;
   stack: Stack;
-  start: number;
+  /** Where the stack begins when it is shown. */
+  start: () => number;
   window: Window | null;
   inverted: boolean;
   tool: Tool;
@@ -39,8 +40,11 @@ export function Pane(props: Props) {
   const [opened, setOpened] = useState<{ view: View; painter: Painter } | null>(null);
   const [problem, setProblem] = useState<unknown>(null);
   const [tries, setTries] = useState(0);
-  const [index, setIndex] = useState(props.start);
-  const [shown, setShown] = useState(false);
+  const [attempt, setAttempt] = useState(0);
+  const [index, setIndex] = useState(() => props.start());
+  /** The stack whose pictures are on the screen. Until it is this one, nothing of another may stand under its letters. */
+  const [shown, setShown] = useState<Stack | null>(null);
+  const covered = shown !== stack;
   const [window, setWindow] = useState<Window | null>(props.window);
   const [zoom, setZoom] = useState(1);
   const [pointed, setPointed] = useState<Pointed | null>(null);
@@ -51,7 +55,8 @@ export function Pane(props: Props) {
     const at = pointer.current && opened?.view.pixelAt(pointer.current);
     setPointed(opened ? pointedAt(stack, opened.view.index, at ?? null) : null);
   });
-  const sliced = useEffectEvent((at: number) => {
+  const sliced = useEffectEvent((at: number, of: Stack) => {
+    if (of !== stack) return;
     setIndex(at);
     props.onSlice(at);
     look();
@@ -67,8 +72,8 @@ export function Pane(props: Props) {
     let view: View | null = null;
     let painter: Painter | null = null;
     const watching = {
-      onSlice: (at: number) => sliced(at),
-      onWindow: (next: Window) => windowed(next),
+      onSlice: sliced,
+      onWindow: windowed,
       onDrawn: () => {
         painter?.paint();
         if (view) setZoom(view.zoomed);
@@ -76,34 +81,39 @@ export function Pane(props: Props) {
       onProblem: setProblem,
     };
     if (!place.current || !canvas.current) return;
+    setProblem(null);
     const over = canvas.current;
     View.open(place.current, watching).then((made) => {
       if (ended) return made.end();
       view = made;
       painter = new Painter(over, made);
       setOpened({ view: made, painter });
-    }, setProblem);
+    }, (error: unknown) => ended || setProblem(error));
     return () => {
       ended = true;
       handed(null);
       view?.end();
       setOpened(null);
+      setShown(null);
     };
-  }, []);
+  }, [attempt]);
 
-  const startAt = useEffectEvent(() => ({ start: props.start, window: props.window, inverted: props.inverted }));
+  const startAt = useEffectEvent(() => ({ start: props.start(), window: props.window }));
   useEffect(() => {
     if (!opened) return;
     let ended = false;
     const from = startAt();
     setProblem(null);
-    opened.view.show(stack, from.start, from.window).then(
+    setShown(null);
+    setIndex(from.start);
+    setWindow(from.window);
+    const showing = opened.view.show(stack, from.start, from.window);
+    handed(opened.view); // from now on it may be sent elsewhere
+    showing.then(
       () => {
         if (ended) return;
-        opened.view.invert(from.inverted);
-        setShown(true);
-        handed(opened.view);
-        stack.slices.prefetch(stack.plane.through.of === 0 ? from.start : 0);
+        setShown(stack);
+        stack.slices.prefetch(stack.plane.through.of === 0 ? opened.view.index : 0);
       },
       (error: unknown) => ended || setProblem(error),
     );
@@ -117,8 +127,8 @@ export function Pane(props: Props) {
 
   useEffect(() => opened?.view.use(isBrush(tool) ? null : tool), [opened, tool]);
   useEffect(() => {
-    if (opened?.view.stack) opened.view.invert(inverted);
-  }, [opened, inverted]);
+    if (shown) opened?.view.invert(inverted);
+  }, [opened, inverted, shown]);
 
   useEffect(() => {
     if (!opened) return;
@@ -130,7 +140,7 @@ export function Pane(props: Props) {
     if (!opened) return;
     const { painter } = opened;
     const read = () => {
-      painter.scene = { ...painter.scene, measured: measuredOn(stack.series.series_uid) };
+      painter.scene = { ...painter.scene, measured: measuredOn(stack.series) };
       painter.paint();
     };
     read();
@@ -166,13 +176,13 @@ export function Pane(props: Props) {
         setPointed(null);
       }}
     >
-      {!shown && spec.plane === "acquired" && <FirstPicture studyUid={spec.study.study_uid} series={spec.series} slice={props.start} />}
-      <div className="pane-picture" ref={place} />
-      <canvas className="pane-overlay" ref={canvas} aria-hidden="true" />
+      {covered && spec.plane === "acquired" && <FirstPicture studyUid={spec.study.study_uid} series={spec.series} slice={props.start()} />}
+      <div className={covered ? "pane-picture covered" : "pane-picture"} ref={place} />
+      <canvas className={covered ? "pane-overlay covered" : "pane-overlay"} ref={canvas} aria-hidden="true" />
       <Hud {...{ spec, stack, index, window, zoom, loaded, pointed }} link={props.link} />
       {problem !== null && (
         <div className="pane-problem">
-          <Problem error={problem} onRetry={() => setTries((count) => count + 1)} />
+          <Problem error={problem} onRetry={() => (opened ? setTries : setAttempt)((count) => count + 1)} />
         </div>
       )}
     </div>

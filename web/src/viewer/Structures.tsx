@@ -1,4 +1,5 @@
-import type { Colour } from "./engine/painter";
+import type { Colour } from "./engine/pictures";
+import { Problem } from "../parts/Problem";
 import type { Structure } from "./marks";
 import type { MarkStyle } from "./state";
 import { texts } from "./texts";
@@ -7,16 +8,19 @@ interface Props {
   structures: Structure[];
   seriesUid: string;
   known: boolean;
+  /** Why the analysis could not be read; null where it could. */
+  problem: unknown;
+  retry: () => void;
   hasAnalysis: boolean;
   hidden: ReadonlySet<string>;
   colours: ReadonlyMap<string, Colour>;
   style: MarkStyle;
   chosen: string;
+  /** Keys of structures, as in `hidden` and `colours`; `chosen` is an id of this analysis. */
   correcting: string;
-  edited: ReadonlySet<string>;
-  canCorrect: boolean;
-  onShow: (id: string, shown: boolean) => void;
-  onColour: (id: string, colour: Colour) => void;
+  edited: (key: string) => boolean;
+  onShow: (key: string, shown: boolean) => void;
+  onColour: (key: string, colour: Colour) => void;
   onStyle: (style: MarkStyle) => void;
   onGo: (structure: Structure) => void;
   onCorrect: (structure: Structure) => void;
@@ -29,7 +33,8 @@ export function Structures(props: Props) {
     <section aria-label={texts.structures} className="structures" data-tour="masks">
       <h2>{texts.structures}</h2>
       {!props.hasAnalysis && <p className="quiet-text">{texts.noAnalysis}</p>}
-      {props.hasAnalysis && !props.known && <p role="status">{texts.marksLoading}</p>}
+      {props.hasAnalysis && !props.known && !props.problem && <p role="status">{texts.marksLoading}</p>}
+      {props.problem !== null && <Problem error={props.problem} onRetry={props.retry} />}
       {props.known && structures.length === 0 && <p className="quiet-text">{texts.noMarks}</p>}
       {structures.length > 0 && (
         <div className="mark-style">
@@ -55,6 +60,7 @@ export function Structures(props: Props) {
               step="0.05"
               title={texts.opacity}
               value={style.opacity}
+              aria-valuetext={texts.percent(style.opacity)}
               disabled={!style.fill}
               onChange={(event) => props.onStyle({ ...style, opacity: Number(event.target.value) })}
             />
@@ -63,7 +69,7 @@ export function Structures(props: Props) {
       )}
       <ul>
         {structures.map((structure) => (
-          <Row key={structure.id} structure={structure} {...props} />
+          <Row key={structure.key} structure={structure} {...props} />
         ))}
       </ul>
       {structures.some(({ uncertain }) => uncertain) && <p className="quiet-text">{texts.hatched}</p>}
@@ -72,8 +78,8 @@ export function Structures(props: Props) {
 }
 
 function Row({ structure, ...props }: Props & { structure: Structure }) {
-  const { id, target, outcome, confidence, reasons } = structure;
-  const colour = props.colours.get(id) ?? structure.colour;
+  const { key, id, target, outcome, confidence, reasons } = structure;
+  const colour = props.colours.get(key) ?? structure.colour;
   const drawn = structure.mask !== null;
   const said = [missing(structure, props.seriesUid), ...(outcome === "pass" ? [] : reasons)].filter(Boolean);
   return (
@@ -82,11 +88,11 @@ function Row({ structure, ...props }: Props & { structure: Structure }) {
         <input
           type="checkbox"
           aria-label={texts.show(target)}
-          checked={drawn && !props.hidden.has(id)}
+          checked={drawn && !props.hidden.has(key)}
           disabled={!drawn}
-          onChange={(event) => props.onShow(id, event.target.checked)}
+          onChange={(event) => props.onShow(key, event.target.checked)}
         />
-        <input type="color" aria-label={`${target} ${id}`} value={hex(colour)} disabled={!drawn} onChange={(event) => props.onColour(id, fromHex(event.target.value))} />
+        <input type="color" aria-label={texts.colourOf(target, id)} value={hex(colour)} disabled={!drawn} onChange={(event) => props.onColour(key, fromHex(event.target.value))} />
         <button type="button" className="name" title={texts.goTo(target)} disabled={!drawn} onClick={() => props.onGo(structure)}>
           {target}
         </button>
@@ -95,8 +101,7 @@ function Row({ structure, ...props }: Props & { structure: Structure }) {
             type="button"
             className="small"
             aria-label={texts.correcting(target)}
-            aria-pressed={props.correcting === id}
-            disabled={!props.canCorrect}
+            aria-pressed={props.correcting === key}
             onClick={() => props.onCorrect(structure)}
           >
             {texts.correct}
@@ -108,7 +113,7 @@ function Row({ structure, ...props }: Props & { structure: Structure }) {
         {structure.lowConfidence && <span className="badge bad">{texts.lowConfidence}</span>}
         {outcome !== "review" && <span className={outcome === "pass" ? "badge good" : "badge bad"}>{texts.qa[outcome]}</span>}
         {confidence !== null && <span className="quiet-text">{texts.confidence(confidence.toFixed(2))}</span>}
-        {props.edited.has(id) && <span className="badge warn">{texts.edited}</span>}
+        {props.edited(key) && <span className="badge warn">{texts.edited}</span>}
       </p>
       {said.length > 0 && (
         <p className="quiet-text reason" title={said.join("\n")}>

@@ -35,28 +35,30 @@ export function Toolbar(props: Props) {
   const [listed, setListed] = useState(false);
   return (
     <div className="toolbar" role="toolbar" aria-label={texts.toolbar}>
-      <Tools names={VIEWING} {...props} />
-      {props.presets.length > 0 && (
-        <label>
-          <span className="unseen">{texts.preset}</span>
-          <select value={props.preset} onChange={(event) => props.onPreset(event.target.value as Preset)}>
-            {props.preset === "own" && <option value="own">{texts.presets.own}</option>}
-            {props.presets.map((name) => (
-              <option key={name} value={name}>
-                {texts.presets[name]}
-              </option>
-            ))}
-          </select>
-        </label>
-      )}
-      <IconButton icon="invert" label={texts.invert} title={`${texts.invert} (I)`} pressed={props.inverted} onClick={props.onInvert} />
-      <IconButton icon="fit" label={texts.fit} title={`${texts.fit} (0)`} onClick={props.onFit} />
+      <div className="tool-group" role="group" aria-label={texts.groups.view}>
+        <Tools names={VIEWING} {...props} />
+        {props.presets.length > 0 && (
+          <label>
+            <span className="unseen">{texts.preset}</span>
+            <select value={props.preset} onChange={(event) => props.onPreset(event.target.value as Preset)}>
+              {props.preset === "own" && <option value="own">{texts.presets.own}</option>}
+              {props.presets.map((name) => (
+                <option key={name} value={name}>
+                  {texts.presets[name]}
+                </option>
+              ))}
+            </select>
+          </label>
+        )}
+        <IconButton icon="invert" label={texts.invert} title={texts.tip(texts.invert, "I")} pressed={props.inverted} onClick={props.onInvert} />
+        <IconButton icon="fit" label={texts.fit} title={texts.tip(texts.fit, "0")} onClick={props.onFit} />
+      </div>
       {props.canPlay && (
-        <>
+        <div className="tool-group" role="group" aria-label={texts.groups.cine}>
           <IconButton
             icon={props.playing ? "pause" : "play"}
             label={props.playing ? texts.pause : texts.play}
-            title={`${texts.play} (Space)`}
+            title={texts.tip(texts.play, texts.space)}
             pressed={props.playing}
             onClick={props.onPlay}
           />
@@ -66,28 +68,30 @@ export function Toolbar(props: Props) {
               <select value={props.speed} onChange={(event) => props.onSpeed(Number(event.target.value))}>
                 {SPEEDS.map((speed) => (
                   <option key={speed} value={speed}>
-                    {speed}/s
+                    {texts.perSecond(speed)}
                   </option>
                 ))}
               </select>
             </label>
           )}
-        </>
+        </div>
       )}
-      <span className="divider" />
-      <Tools names={MEASURING} {...props} />
-      <span className="divider" />
-      <IconButton icon="marks" label={texts.marks} title={`${texts.marks} (A)`} pressed={props.marksShown} onClick={props.onMarks} />
-      <label>
-        <span className="unseen">{texts.layout}</span>
-        <select value={props.layout} onChange={(event) => props.onLayout(event.target.value as Layout)}>
-          {LAYOUTS.map((layout) => (
-            <option key={layout} value={layout} disabled={props.allowed[layout] !== ""} title={props.allowed[layout]}>
-              {texts.layouts[layout]}
-            </option>
-          ))}
-        </select>
-      </label>
+      <div className="tool-group" role="group" aria-label={texts.groups.measure}>
+        <Tools names={MEASURING} {...props} />
+      </div>
+      <div className="tool-group" role="group" aria-label={texts.groups.arrange}>
+        <IconButton icon="marks" label={texts.marks} title={texts.tip(texts.marks, "A")} pressed={props.marksShown} onClick={props.onMarks} />
+        <label>
+          <span className="unseen">{texts.layout}</span>
+          <select value={props.layout} onChange={(event) => props.onLayout(event.target.value as Layout)}>
+            {LAYOUTS.map((layout) => (
+              <option key={layout} value={layout} disabled={props.allowed[layout] !== ""} title={props.allowed[layout]}>
+                {texts.layouts[layout]}
+              </option>
+            ))}
+          </select>
+        </label>
+      </div>
       <div className="shortcuts">
         <IconButton icon="keys" label={texts.shortcuts} pressed={listed} onClick={() => setListed(!listed)} />
         {listed && (
@@ -111,7 +115,7 @@ function Tools({ names, tool, onTool }: Pick<Props, "tool" | "onTool"> & { names
       key={name}
       icon={name}
       label={texts.tools[name]}
-      title={`${texts.tools[name]} (${texts.keys[name]})`}
+      title={texts.tip(texts.tools[name], texts.keys[name])}
       pressed={tool === name}
       onClick={() => onTool(name)}
     />

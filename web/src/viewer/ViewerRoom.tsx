@@ -1,7 +1,9 @@
-import { lazy, Suspense } from "react";
+import { lazy, Suspense, useEffect, useMemo } from "react";
+import { Failing } from "../parts/Failing";
 import { Problem } from "../parts/Problem";
+import { useDesk } from "../reading/desk";
 import type { StudyView } from "../reading/queries";
-import { Failing } from "./Failing";
+import { Asking } from "./asked";
 import { FirstPicture } from "./FirstPicture";
 import { texts } from "./texts";
 import "./viewer.css";
@@ -13,12 +15,15 @@ const Workstation = lazy(() => coming);
 
 /** The images of a study. The engine comes as a file of its own; until then the server's picture is shown. */
 export function ViewerRoom({ study }: { study: StudyView }) {
+  const desk = useDesk();
+  const asking = useMemo(() => new Asking(desk), [desk]);
+  useEffect(() => asking.listen(), [asking]);
   const first = study.series[0];
   if (!first) return <p className="waiting">{texts.noPictures}</p>;
   return (
     <Failing fallback={(error) => <Problem error={error} onRetry={() => location.reload()} />}>
       <Suspense fallback={<Preview study={study} />}>
-        <Workstation study={study} />
+        <Workstation key={study.study_uid} study={study} asking={asking} />
       </Suspense>
     </Failing>
   );

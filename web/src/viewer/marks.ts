@@ -3,12 +3,17 @@
 import { useQueries, useQuery } from "@tanstack/react-query";
 import { useMemo } from "react";
 import { client, dataOf, type Schemas } from "../api/client";
+import { UNSURE } from "../reading/confidence";
 import { type AnalysisDocument, analysisQuery } from "../reading/queries";
 import { Mask } from "./engine/mask";
-import type { Box, Colour } from "./engine/painter";
+import type { Box } from "./engine/painter";
+import type { Colour } from "./engine/pictures";
 import type { Shape } from "./engine/runs";
 
 export interface Structure {
+  /** Of all analyses: what a reader hid, coloured or corrected in one must not show in another. */
+  key: string;
+  /** Of its analysis, as "m1". */
   id: string;
   target: string;
   seriesUid: string;
@@ -22,6 +27,18 @@ export interface Structure {
   mask: Mask | null;
   uncertain: Mask | null;
   problem: unknown;
+  /** Pixels are on their way. */
+  coming: boolean;
+}
+
+export interface Marked {
+  structures: Structure[];
+  boxes: Map<string, Box[]>;
+  known: boolean;
+  /** Known, and not being read again. */
+  settled: boolean;
+  problem: unknown;
+  retry: () => void;
 }
 
 /** Distinct on grey, also for most who see colours differently (after Okabe and Ito). */
@@ -37,13 +54,12 @@ const COLOURS: Colour[] = [
   [196, 160, 255],
   [120, 220, 230],
 ];
-const LOW = 0.6;
 
 /** Structures of an analysis, those that need the reader most first, and the boxes of its findings by series. */
-export function useMarks(analysisId: string): { structures: Structure[]; boxes: Map<string, Box[]>; known: boolean } {
+export function useMarks(analysisId: string): Marked {
   const analysis = useQuery(analysisQuery(analysisId));
   const document = analysis.data?.document;
-  const rows = useMemo(() => (document ? rowsOf(document) : []), [document]);
+  const rows = useMemo(() => (document ? rowsOf(analysisId, document) : []), [analysisId, document]);
   const wanted = useMemo(() => rows.filter((row) => row.voxels > 0 && row.outcome !== "reject"), [rows]);
   const pixels = useQueries({
     queries: wanted.map((row) => ({
@@ -62,26 +78,35 @@ export function useMarks(analysisId: string): { structures: Structure[]; boxes: 
     return rows
       .map((row) => {
         const own = found.get(row.id);
-        return { ...row, mask: own?.data?.mask ?? null, uncertain: own?.data?.uncertain ?? null, problem: own?.error ?? null };
+        const coming = own !== undefined && !own.data && !own.error;
+        return { ...row, mask: own?.data?.mask ?? null, uncertain: own?.data?.uncertain ?? null, problem: own?.error ?? null, coming };
       })
       .sort((a, b) => urgency(b) - urgency(a));
   }, [rows, wanted, pixels]);
   const boxes = useMemo(() => (document ? boxesOf(document) : new Map<string, Box[]>()), [document]);
-  return { structures, boxes, known: document !== undefined };
+  return {
+    structures,
+    boxes,
+    known: document !== undefined,
+    settled: analysisId !== "" && !analysis.isPending && !analysis.isFetching,
+    problem: document === undefined ? analysis.error : null,
+    retry: () => void analysis.refetch(),
+  };
 }
 
 const together = <Data,>(results: { data: Data | undefined; error: unknown }[]) => results.map(({ data, error }) => ({ data, error }));
 
-type Row = Omit<Structure, "mask" | "uncertain" | "problem">;
+type Row = Omit<Structure, "mask" | "uncertain" | "problem" | "coming">;
 
 /** The document is open: a page reads of it what it knows. */
-export function rowsOf(document: AnalysisDocument): Row[] {
+export function rowsOf(analysisId: string, document: AnalysisDocument): Row[] {
   return document.masks.flatMap((mask, at) => {
     const qa = (mask.qa ?? {}) as Record<string, unknown>;
     const confidence = typeof qa.confidence === "number" ? qa.confidence : null;
     if (typeof mask.id !== "string") return [];
     return [
       {
+        key: `${analysisId}/${mask.id}`,
         id: mask.id,
         target: String(mask.target ?? mask.id),
         seriesUid: String(mask.series_uid ?? ""),
@@ -90,7 +115,7 @@ export function rowsOf(document: AnalysisDocument): Row[] {
         outcome: qa.outcome === "pass" || qa.outcome === "reject" ? qa.outcome : "review",
         reasons: Array.isArray(qa.reasons) ? qa.reasons.map(String) : [],
         confidence,
-        lowConfidence: confidence !== null && confidence < LOW,
+        lowConfidence: confidence !== null && confidence < UNSURE,
       },
     ];
   });
@@ -104,9 +129,7 @@ function urgency(row: Pick<Structure, "outcome" | "lowConfidence" | "confidence"
 
 function toMasks(body: Omit<Schemas["MaskPixels"], "shape"> & { shape: number[] }): { mask: Mask; uncertain: Mask | null } {
   const shape = body.shape as unknown as Shape;
-  const doubtful = (body as { uncertain?: unknown }).uncertain;
-  const uncertain = Array.isArray(doubtful) && doubtful.length > 0 ? new Mask(doubtful as number[], shape) : null;
-  return { mask: new Mask(body.runs, shape), uncertain };
+  return { mask: new Mask(body.runs, shape), uncertain: body.uncertain.length > 0 ? new Mask(body.uncertain, shape) : null };
 }
 
 /** Boxes where findings carry them: `boxes` of left, top, right, bottom in pixels, on a series (the only one if it is not said). */

@@ -1,8 +1,10 @@
 /** Other studies of the same patient, and which of their series to lay beside the current one. */
 
 import { useQuery } from "@tanstack/react-query";
+import { useMemo } from "react";
 import { client, dataOf, type Schemas } from "../api/client";
 import { type SeriesView, type StudyView, studyQuery } from "../reading/queries";
+import { texts } from "./texts";
 
 export type StudySummary = Schemas["StudySummary"];
 
@@ -26,14 +28,36 @@ export function likest(series: SeriesView, candidates: readonly SeriesView[]): S
   return [...candidates].sort((a, b) => rank(b) - rank(a))[0];
 }
 
-export function usePriors(study: StudyView): StudySummary[] {
+/** "None is here" may be said only when it is known; a failure is chosen to be seen and tried again. */
+export function refusal({ priors, pending, failed }: { priors: number; pending: boolean; failed: boolean }): string {
+  if (priors > 0 || failed) return "";
+  return pending ? texts.priorsLoading : texts.noPrior;
+}
+
+export interface Priors {
+  priors: StudySummary[];
+  pending: boolean;
+  error: unknown;
+  /** Why none can be laid beside; "" where one can, or where the reason is worth a bar of its own. */
+  refused: string;
+  retry: () => void;
+}
+
+export function usePriors(study: StudyView): Priors {
   const all = useQuery({
     queryKey: ["studies", "priors"],
     queryFn: () => dataOf(client.GET("/api/v1/studies", { params: { query: { limit: 1000 } } })),
     staleTime: 60_000,
     enabled: study.patient_id !== "",
   });
-  return all.data ? priorsOf(study, all.data.studies) : [];
+  const priors = useMemo(() => (all.data ? priorsOf(study, all.data.studies) : []), [all.data, study]);
+  return {
+    priors,
+    pending: all.isLoading,
+    error: all.data ? null : all.error,
+    refused: refusal({ priors: priors.length, pending: all.isLoading, failed: !all.data && all.isError }),
+    retry: () => void all.refetch(),
+  };
 }
 
 export const usePrior = (studyUid: string) => useQuery({ ...studyQuery(studyUid), enabled: studyUid !== "" });

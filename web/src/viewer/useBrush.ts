@@ -1,5 +1,6 @@
 import { useEffect, useRef } from "react";
 import type { BrushKind, Editing } from "./engine/brush";
+import type { Values } from "./engine/blocks";
 import type { Painter } from "./engine/painter";
 import type { View } from "./engine/view";
 
@@ -27,6 +28,8 @@ export function useBrush(view: View | null, painter: Painter | null, settings: B
     if (!on || !view || !painter) return;
     const element = view.element;
     let last: { down: number; across: number } | null = null;
+    // The stroke that is drawn: its slice, values and kind stay what they were when it began.
+    let running: { brush: BrushSettings; values: Values | null } | null = null;
     const place = (event: PointerEvent) => {
       const box = element.getBoundingClientRect();
       return view.pixelAt([event.clientX - box.left, event.clientY - box.top]);
@@ -36,17 +39,20 @@ export function useBrush(view: View | null, painter: Painter | null, settings: B
       painter.paint();
     };
     const stroke = (to: { down: number; across: number }) => {
-      const brush = latest.current;
-      if (!brush || !last) return;
-      brush.editing.draw(last, to, brush.radius, brush.kind, view.stack?.slices.now(view.index) ?? null, brush.range);
+      if (!running || !last) return;
+      const { brush, values } = running;
+      brush.editing.draw(last, to, brush.radius, brush.kind, values, brush.range);
       last = to;
     };
     const down = (event: PointerEvent) => {
       const at = place(event);
-      if (event.button !== 0 || event.shiftKey || !at || !latest.current || latest.current.editing.stack !== view.stack) return;
+      if (event.button !== 0 || event.shiftKey || !at || !latest.current || !view.stack || latest.current.editing.ground.key !== view.stack.key) return;
+      if (view.target !== view.index) return; // still on the way to another slice
       event.stopPropagation();
       element.setPointerCapture(event.pointerId);
-      latest.current.editing.begin(view.index);
+      running = { brush: latest.current, values: view.stack.slices.now(view.index) };
+      view.held = true;
+      running.brush.editing.begin(view.index);
       last = at;
       stroke(at);
       show(at);
@@ -57,9 +63,11 @@ export function useBrush(view: View | null, painter: Painter | null, settings: B
       show(at);
     };
     const up = () => {
-      if (!last) return;
-      last = null;
-      if (latest.current?.editing.end()) latest.current.onStroke();
+      if (!running) return;
+      const { brush } = running;
+      [last, running] = [null, null];
+      view.held = false;
+      if (brush.editing.end()) brush.onStroke();
     };
     const leave = () => show(null);
     const hide = (event: MouseEvent) => {

@@ -1,42 +1,34 @@
-import { useState } from "react";
+import { useEffect, useState, useSyncExternalStore } from "react";
+import { drafts } from "./drafts";
 import { Editing } from "./engine/brush";
 import type { Stack } from "./engine/stack";
 import type { Structure } from "./marks";
 import type { Correcting } from "./state";
 
-/** Masks that the reader changed in this sitting, and the one that is being changed. */
+/** Masks that the reader changed, and the one that is being changed. */
 export function useCorrection() {
-  const [edits, setEdits] = useState<ReadonlyMap<string, Editing>>(new Map());
-  const [stored, setStored] = useState<ReadonlySet<string>>(new Set());
+  const edits = useSyncExternalStore(drafts.watch, drafts.now);
   const [open, setOpen] = useState("");
-  const [strokes, setStrokes] = useState(0);
   const [radius, setRadius] = useState(8);
   const [range, setRange] = useState<readonly [number, number]>([0, 100]);
+  useEffect(() => () => drafts.tidy(), []);
 
   const begin = (structure: Structure, stack: Stack, index: number) => {
-    if (!structure.mask) return;
-    if (!edits.has(structure.id)) setEdits(new Map(edits).set(structure.id, new Editing(structure.mask.copy(), stack)));
+    const { mask } = structure;
+    if (!mask) return;
+    drafts.begin(structure.key, () => new Editing(mask.copy(), stack));
     setRange(valuesOf(structure, stack, index));
-    setOpen(structure.id);
+    setOpen(structure.key);
   };
-  const discard = (id: string, keep: boolean) => {
-    if (!keep) {
-      const rest = new Map(edits);
-      rest.delete(id);
-      setEdits(rest);
-    }
+  const close = (keep: boolean) => {
+    if (!keep) drafts.drop(open);
     setOpen("");
   };
-  const stroke = () => {
-    setStrokes((count) => count + 1);
-    setStored((before) => (before.has(open) ? new Set([...before].filter((id) => id !== open)) : before));
-  };
   const correcting = (structures: readonly Structure[]): Correcting | null => {
-    const [structure, editing] = [structures.find(({ id }) => id === open), edits.get(open)];
+    const [structure, editing] = [structures.find(({ key }) => key === open), edits.get(open)];
     return structure && editing ? { structure, editing } : null;
   };
-  const markStored = (id: string) => setStored((before) => new Set(before).add(id));
-  return { edits, stored, open, strokes, radius, range, setRadius, setRange, begin, discard, stroke, correcting, markStored };
+  return { edits, open, radius, range, setRadius, setRange, begin, close, correcting };
 }
 
 /** Mean ± 2 SD of what the mask holds in a slice: what the threshold brush takes to begin with. */

@@ -16,7 +16,7 @@ export function useKeys(keys: Keys): void {
     if (!images && !neutral) return;
     // A focused button, slider or box keeps the keys that work it.
     if (images && !target?.closest(".pane") && ACTING.has(event.key) && target?.closest("button, input, [role=tab]")) {
-      if (event.key === " " || event.key === "Enter" || target.closest("input")) return;
+      if (event.key === " " || event.key === "Enter" || target.closest("input:not([type=checkbox])")) return;
     }
     const name = (event.ctrlKey || event.metaKey ? "ctrl+" : "") + (event.shiftKey && event.key.length > 1 ? "shift+" : "") + (event.key.length === 1 ? event.key.toLowerCase() : event.key);
     const wish = keys[name];

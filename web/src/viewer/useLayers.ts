@@ -1,6 +1,7 @@
 import { useMemo } from "react";
-import type { Editing } from "./engine/brush";
-import type { Colour, Layer } from "./engine/painter";
+import type { Edits } from "./drafts";
+import type { Layer } from "./engine/painter";
+import type { Colour } from "./engine/pictures";
 import type { Structure } from "./marks";
 import type { MarkStyle } from "./state";
 
@@ -9,7 +10,7 @@ export const NO_LAYERS: Layer[] = [];
 /** Layers of a series, the same object as long as nothing of it changes. */
 export function useLayers(
   structures: readonly Structure[],
-  edits: ReadonlyMap<string, Editing>,
+  edits: Edits,
   hidden: ReadonlySet<string>,
   colours: ReadonlyMap<string, Colour>,
   style: MarkStyle,
@@ -17,10 +18,10 @@ export function useLayers(
   return useMemo(() => {
     const found = new Map<string, Layer[]>();
     // Large structures first, so that what lies in them is seen.
-    for (const { id, seriesUid, mask, uncertain, colour } of [...structures].sort((a, b) => b.voxels - a.voxels)) {
-      if (!mask || hidden.has(id)) continue;
-      const edited = edits.get(id)?.mask;
-      const layer: Layer = { id: edited ? `${id}*` : id, mask: edited ?? mask, uncertain: edited ? null : uncertain, colour: colours.get(id) ?? colour, ...style };
+    for (const { key, seriesUid, mask, uncertain, colour } of [...structures].sort((a, b) => b.voxels - a.voxels)) {
+      if (!mask || hidden.has(key)) continue;
+      const edited = edits.get(key)?.mask;
+      const layer: Layer = { mask: edited ?? mask, uncertain: edited ? null : uncertain, colour: colours.get(key) ?? colour, ...style };
       found.set(seriesUid, [...(found.get(seriesUid) ?? []), layer]);
     }
     return (seriesUid) => found.get(seriesUid) ?? NO_LAYERS;

@@ -55,3 +55,5 @@ function stored(series: SeriesView): Window | null {
   const [low, high] = series.display_window ?? [];
   return low !== undefined && high !== undefined ? { low, high } : null;
 }
+
+export type Windows = ReturnType<typeof useWindows>;

@@ -1,5 +1,9 @@
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, vi } from "vitest";
 import { blockOrder, blockSize, type Fetched, Slices } from "./blocks";
+import { cuts, type Plane } from "./plane";
+import { Stack } from "./stack";
+
+const PATIENCE = { timeout: 30_000 };
 
 describe("the order of blocks", () => {
   it("begins with the wanted slice and goes outward, the nearer side first", () => {
@@ -48,9 +52,47 @@ describe("slices", () => {
   it("come on their own from where the reader is", async () => {
     const { asked, slices } = served();
     slices.prefetch(9);
-    await slices.all();
-    await Promise.resolve();
-    expect(asked.slice(0, 2)).toEqual([8, 4]);
-    expect(slices.loaded).toBe(10);
+    await vi.waitFor(() => expect(slices.loaded).toBe(10), PATIENCE);
+    expect(asked).toEqual([8, 4, 0]);
+  });
+  it("are let go when others want the room, the farthest first", async () => {
+    const { slices } = served();
+    slices.prefetch(0);
+    await vi.waitFor(() => expect(slices.loaded).toBe(10), PATIENCE);
+    slices.keepWithin(2 * 4 * 4);
+    expect([slices.loaded, slices.now(0) === null, slices.now(9) === null]).toEqual([8, false, true]);
+    expect([...(await slices.get(9))]).toEqual([9, 9]);
+    slices.keepWithin(0);
+    expect([slices.loaded, slices.held]).toEqual([0, 0]);
+  });
+  it("are not said to be together where they do not fit into memory", async () => {
+    const large = (900 << 20) / 10;
+    const slices = new Slices(10, 1, large, (first) => Promise.resolve({ values: Int16Array.of(first), slices: 1 }));
+    expect(slices.fits).toBe(false);
+    await expect(slices.all()).rejects.toThrow("too large");
+  });
+  it("are not taken where the server sent fewer than were asked for", async () => {
+    const slices = new Slices(4, 4, 2, () => Promise.resolve({ values: Int16Array.of(1, 2), slices: 2 }));
+    await expect(slices.get(3)).rejects.toThrow("Not all slices came");
+    expect(slices.loaded).toBe(0);
+  });
+});
+
+describe("a cut through slices", () => {
+  const series = {
+    series_uid: "1.2", modality: "CT", description: "", colour: false, value_unit: "1", spacing_source: "", display_window: null,
+    slices: 4, rows: 2, columns: 2, pixel_spacing_mm: [1, 1], slice_spacing_mm: 1, uniform: true, columns_towards: "L", rows_towards: "P",
+    orientation: [[1, 0, 0], [0, 1, 0]], positions_mm: [[0, 0, 0], [0, 0, 1], [0, 0, 2], [0, 0, 3]],
+  };
+  const coronal = cuts(series)[1] as Plane;
+
+  it("has the values of all of them", async () => {
+    const slices = new Slices(4, 1, 8, (first) => Promise.resolve({ values: Int16Array.of(first, first, first, first), slices: 1 }));
+    expect([...(await new Stack(series, coronal, slices).values(0))]).toEqual([3, 3, 2, 2, 1, 1, 0, 0]);
+  });
+  it("makes nothing up for a slice that is not there", async () => {
+    const slices = new Slices(4, 1, 8, () => Promise.resolve({ values: Int16Array.of(7, 7, 7, 7), slices: 1 }));
+    vi.spyOn(slices, "all").mockResolvedValue();
+    await expect(new Stack(series, coronal, slices).values(0)).rejects.toThrow("Not all slices came");
   });
 });

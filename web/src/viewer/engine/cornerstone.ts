@@ -50,6 +50,9 @@ export function start(): Promise<{ webgl: boolean }> {
     tools.annotation.config.style.setDefaultToolStyles({ ...styles, global: { ...styles.global, ...own } } as never);
     return { webgl };
   });
+  started.catch(() => {
+    started = null; // whoever tries again starts it anew
+  });
   return started;
 }
 

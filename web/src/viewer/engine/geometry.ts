@@ -86,24 +86,52 @@ export interface Link {
   apart_mm: number | null;
 }
 
+/** How far the other series was when the two were linked: it stays so far. */
+export interface Offset {
+  mm: number;
+  /** Of the other series, where positions are not known in both. */
+  slices: number;
+}
+export const NO_OFFSET: Offset = { mm: 0, slices: 0 };
+
 const PARALLEL = 0.95;
 
-/** Where `other` must be scrolled to when `grid` shows `slice`. `sameFrame`: both were positioned in one coordinate system. */
-export function linkedSlice(grid: Grid, slice: number, other: Grid, offset_mm = 0): Link {
-  const [mine, theirs] = [grid.positions_mm?.[slice], other.positions_mm];
+/** The level of a slice along a direction, in mm; null where it is not known. */
+function level(grid: Grid, slice: number, normal: Vector): number | null {
+  const place = grid.positions_mm?.[slice];
+  return place ? dot(vector(place), normal) : null;
+}
+
+/** The direction through both; null where they do not lie side by side or one does not say. */
+function common(grid: Grid, other: Grid): Vector | null {
   const [along, beside] = [directions(grid), directions(other)];
-  if (mine && theirs && along && beside && theirs.length === other.slices && other.slices > 0) {
-    const normal = cross(along[2], along[1]);
-    if (Math.abs(dot(normal, cross(beside[2], beside[1]))) > PARALLEL) {
-      const level = dot(vector(mine), normal) + offset_mm;
-      let [best, apart] = [0, Number.POSITIVE_INFINITY];
-      theirs.forEach((place, index) => {
-        const distance = Math.abs(dot(vector(place), normal) - level);
-        if (distance < apart) [best, apart] = [index, distance];
-      });
-      return { slice: best, by: "position", apart_mm: apart };
+  if (!along || !beside || other.slices === 0 || other.positions_mm?.length !== other.slices) return null;
+  const normal = cross(along[2], along[1]);
+  return Math.abs(dot(normal, cross(beside[2], beside[1]))) > PARALLEL ? normal : null;
+}
+
+/** How far apart two series stand, to be kept while they scroll together. */
+export function offsetOf(grid: Grid, slice: number, other: Grid, shown: number): Offset {
+  const normal = common(grid, other);
+  const [mine, theirs] = [normal && level(grid, slice, normal), normal && level(other, shown, normal)];
+  const mm = mine !== null && theirs !== null ? theirs - mine : 0;
+  return { mm, slices: shown - byFraction(grid, slice, other) };
+}
+
+const byFraction = (grid: Grid, slice: number, other: Grid) => (grid.slices > 1 ? slice / (grid.slices - 1) : 0) * (other.slices - 1);
+
+/** Where `other` must be scrolled to when `grid` shows `slice`. Positions say the same place only within one frame of reference. */
+export function linkedSlice(grid: Grid, slice: number, other: Grid, offset: Offset = NO_OFFSET): Link {
+  const normal = common(grid, other);
+  const mine = normal && level(grid, slice, normal);
+  if (normal && mine !== null) {
+    let [best, apart] = [0, Number.POSITIVE_INFINITY];
+    for (let index = 0; index < other.slices; index += 1) {
+      const distance = Math.abs((level(other, index, normal) ?? Number.POSITIVE_INFINITY) - mine - offset.mm);
+      if (distance < apart) [best, apart] = [index, distance];
     }
+    return { slice: best, by: "position", apart_mm: apart };
   }
-  const fraction = grid.slices > 1 ? slice / (grid.slices - 1) : 0;
-  return { slice: Math.round(fraction * (other.slices - 1)), by: "fraction", apart_mm: null };
+  const at = Math.round(byFraction(grid, slice, other) + offset.slices);
+  return { slice: Math.max(0, Math.min(other.slices - 1, at)), by: "fraction", apart_mm: null };
 }

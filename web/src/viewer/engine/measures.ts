@@ -1,44 +1,16 @@
-/** Measurements that readers draw: what Cornerstone's tools know of them, in the words and units of a report. */
+/** Measurements that readers draw: found among what Cornerstone keeps, and told when they change. */
 
 import { core, TOOLS, tools } from "./cornerstone";
-
-export type MeasureKind = "length" | "bidirectional" | "ellipse" | "rectangle" | "angle";
-
-export interface Measured {
-  id: string;
-  kind: MeasureKind;
-  imageId: string;
-  /** Index of the picture in its stack. */
-  index: number;
-  /** Beside the drawing, in Cornerstone's coordinates. */
-  place: readonly number[];
-  /** One line a number. */
-  lines: string[];
-  /** The first number: mm, degrees; null where it is in pixels or not known yet. */
-  value_mm: number | null;
-}
-
-interface Stats {
-  length?: number | null;
-  width?: number | null;
-  unit?: string | null;
-  widthUnit?: string | null;
-  angle?: number | string | null;
-  area?: number | null;
-  areaUnit?: string | null;
-  mean?: number | null;
-  stdDev?: number | null;
-  min?: number | null;
-  max?: number | null;
-  modalityUnit?: string | null;
-}
+import { type Measured, type MeasureKind, said, type Stats } from "./numbers";
+import type { PlaneName } from "./plane";
+import { unitOf } from "./windows";
 
 const KINDS = new Map<string, MeasureKind>(
   (["length", "bidirectional", "ellipse", "rectangle", "angle"] as const).map((kind) => [TOOLS[kind].toolName, kind]),
 );
 
 /** All measurements of a series (of all its planes), oldest first. */
-export function measuredOn(seriesUid: string): Measured[] {
+export function measuredOn({ series_uid: seriesUid, value_unit }: { series_uid: string; value_unit: string }): Measured[] {
   const found: Measured[] = [];
   for (const annotation of tools.annotation.state.getAllAnnotations()) {
     const kind = KINDS.get(annotation.metadata?.toolName ?? "");
@@ -50,37 +22,14 @@ export function measuredOn(seriesUid: string): Measured[] {
       id: annotation.annotationUID,
       kind,
       imageId,
+      plane: imageId.split("/").at(-2) as PlaneName,
       index: Number(imageId.slice(imageId.lastIndexOf("/") + 1)),
       place: points.length === 3 && kind === "angle" ? (points[1] as number[]) : (points[points.length > 3 ? 1 : points.length - 1] as number[]),
-      lines: stats ? said(kind, stats) : [],
+      lines: stats ? said(kind, stats, unitOf({ value_unit })) : [],
       value_mm: stats && kind !== "angle" && stats.unit?.startsWith("mm") ? (stats.length ?? null) : null,
     });
   }
   return found;
-}
-
-const fixed = (value: number | null | undefined, digits: number) => (typeof value === "number" ? value.toFixed(digits) : "–");
-
-/** The numbers of a measurement, a line each. Pixels stay pixels. */
-export function said(kind: MeasureKind, stats: Stats): string[] {
-  const unit = stats.unit ?? "px";
-  switch (kind) {
-    case "length":
-      return [`${fixed(stats.length, 1)} ${unit}`];
-    case "bidirectional":
-      return [`L ${fixed(stats.length, 1)} ${unit}`, `S ${fixed(stats.width, 1)} ${stats.widthUnit ?? unit}`];
-    case "angle":
-      return [`${fixed(Number(stats.angle), 1)}°`];
-    case "ellipse":
-    case "rectangle": {
-      const of = stats.modalityUnit && stats.modalityUnit !== "raw" ? ` ${stats.modalityUnit}` : "";
-      return [
-        `mean ${fixed(stats.mean, 1)}${of}`,
-        `SD ${fixed(stats.stdDev, 1)}${of}`,
-        `${fixed(stats.area, 0)} ${stats.areaUnit ?? "px²"}`,
-      ];
-    }
-  }
 }
 
 /** Called whenever a measurement is drawn, changed or removed; the answer ends it. */

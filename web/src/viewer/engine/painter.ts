@@ -2,16 +2,13 @@
 
 import { drawing } from "./cornerstone";
 import type { Mask } from "./mask";
-import type { Measured } from "./measures";
-import { rim } from "./outline";
+import type { Measured } from "./numbers";
+import { type Colour, drawn, MaskPictures, stripes } from "./pictures";
 import { scaleBar } from "./scale";
 import type { View } from "./view";
 
-export type Colour = readonly [number, number, number];
-
 /** A structure as the reader wants to see it. */
 export interface Layer {
-  id: string;
   mask: Mask;
   colour: Colour;
   opacity: number;
@@ -43,17 +40,12 @@ export interface Scene {
   brush: { down: number; across: number; radius: number } | null;
 }
 
-interface Picture {
-  version: number;
-  fill: OffscreenCanvas;
-  outline: Path2D;
-}
-
-const KEPT = 160;
+const LINE = 1.75;
 
 export class Painter {
   scene: Scene = { layers: [], boxes: [], lines: [], measured: [], brush: null };
-  private readonly pictures = new Map<string, Picture | null>();
+  private readonly pictures = new MaskPictures(drawn);
+  private hatched: OffscreenCanvas | null = null;
   private readonly hatches = new Map<string, CanvasPattern | null>();
 
   constructor(
@@ -87,7 +79,8 @@ export class Painter {
   }
 
   private layer(context: CanvasRenderingContext2D, layer: Layer, scaled: DOMMatrix, placed: DOMMatrix, ratio: number): void {
-    const picture = this.picture(layer.id, layer.mask, layer.colour);
+    const { stack, index } = this.view;
+    const picture = stack && this.pictures.of(layer.mask, stack, index, layer.colour);
     if (!picture) return;
     if (layer.fill) {
       context.setTransform(scaled);
@@ -97,47 +90,45 @@ export class Painter {
     }
     context.setTransform(ratio, 0, 0, ratio, 0, 0);
     context.globalAlpha = 1;
-    const doubt = layer.uncertain ? this.picture(`${layer.id}?`, layer.uncertain, layer.colour) : null;
-    if (doubt) this.hatch(context, doubt, scaled, layer.colour);
+    const doubt = layer.uncertain ? this.pictures.of(layer.uncertain, stack, index, layer.colour) : null;
+    if (doubt) this.hatch(context, doubt.fill, scaled, layer.colour);
     if (layer.outline) {
-      context.setTransform(ratio, 0, 0, ratio, 0, 0);
       context.strokeStyle = `rgb(${layer.colour.join(" ")})`;
-      context.lineWidth = 1.75;
-      const path = new Path2D();
-      path.addPath(picture.outline, placed);
-      context.stroke(path);
+      const [right, down] = [Math.hypot(placed.a, placed.b), Math.hypot(placed.c, placed.d)];
+      if (right > 0 && Math.abs(right / down - 1) < 1e-3) {
+        // Square pixels: drawn where it lies, without a copy of the path.
+        context.setTransform(scaled);
+        context.lineWidth = LINE / right;
+        context.stroke(picture.outline);
+      } else {
+        context.setTransform(ratio, 0, 0, ratio, 0, 0);
+        context.lineWidth = LINE;
+        const path = new Path2D();
+        path.addPath(picture.outline, placed);
+        context.stroke(path);
+      }
     }
   }
 
-  private picture(id: string, mask: Mask, colour: Colour): Picture | null {
-    const { stack, index } = this.view;
-    if (!stack) return null;
-    const key = `${id}|${stack.key}|${index}|${colour.join()}`;
-    const known = this.pictures.get(key);
-    if (known !== undefined && (known === null ? !mask.has(index) : known.version === mask.version)) return known;
-    const bits = stack.mask(mask, index);
-    const made = bits ? drawn(bits, stack.rows, stack.columns, colour, mask.version) : null;
-    this.pictures.delete(key);
-    this.pictures.set(key, made);
-    if (this.pictures.size > KEPT) this.pictures.delete(this.pictures.keys().next().value ?? "");
-    return made;
-  }
-
-  private hatch(context: CanvasRenderingContext2D, picture: Picture, scaled: DOMMatrix, colour: Colour): void {
+  private hatch(context: CanvasRenderingContext2D, fill: OffscreenCanvas, scaled: DOMMatrix, colour: Colour): void {
     const name = colour.join();
     if (!this.hatches.has(name)) this.hatches.set(name, context.createPattern(stripes(colour), "repeat"));
     const pattern = this.hatches.get(name);
     if (!pattern) return;
-    const part = new OffscreenCanvas(this.canvas.width, this.canvas.height);
+    const { width, height } = this.canvas;
+    if (this.hatched?.width !== width || this.hatched.height !== height) this.hatched = new OffscreenCanvas(width, height);
+    const part = this.hatched;
     const own = part.getContext("2d");
     if (!own) return;
+    own.setTransform(1, 0, 0, 1, 0, 0);
+    own.globalCompositeOperation = "copy";
     own.setTransform(scaled);
     own.imageSmoothingEnabled = false;
-    own.drawImage(picture.fill, -0.5, -0.5);
+    own.drawImage(fill, -0.5, -0.5);
     own.setTransform(1, 0, 0, 1, 0, 0);
     own.globalCompositeOperation = "source-in";
     own.fillStyle = pattern;
-    own.fillRect(0, 0, part.width, part.height);
+    own.fillRect(0, 0, width, height);
     context.setTransform(1, 0, 0, 1, 0, 0);
     context.drawImage(part, 0, 0);
   }
@@ -192,39 +183,6 @@ export class Painter {
       context.stroke();
     }
   }
-}
-
-function drawn(bits: Uint8Array, rows: number, columns: number, colour: Colour, version: number): Picture | null {
-  if (bits.indexOf(1) < 0) return null;
-  const fill = new OffscreenCanvas(columns, rows);
-  const image = new ImageData(columns, rows);
-  const [red, green, blue] = colour;
-  const pixels = new Uint32Array(image.data.buffer);
-  const own = new Uint32Array(new Uint8ClampedArray([red, green, blue, 255]).buffer)[0] ?? 0;
-  for (let i = 0; i < bits.length; i += 1) if (bits[i]) pixels[i] = own;
-  fill.getContext("2d")?.putImageData(image, 0, 0);
-  const outline = new Path2D();
-  const lines = rim(bits, rows, columns);
-  for (let i = 0; i < lines.length; i += 4) {
-    outline.moveTo(lines[i] ?? 0, lines[i + 1] ?? 0);
-    outline.lineTo(lines[i + 2] ?? 0, lines[i + 3] ?? 0);
-  }
-  return { version, fill, outline };
-}
-
-function stripes([red, green, blue]: Colour): OffscreenCanvas {
-  const tile = new OffscreenCanvas(8, 8);
-  const context = tile.getContext("2d");
-  if (context) {
-    context.strokeStyle = `rgb(${red} ${green} ${blue})`;
-    context.lineWidth = 1.5;
-    for (const shift of [-8, 0, 8]) {
-      context.moveTo(shift, 8);
-      context.lineTo(shift + 8, 0);
-    }
-    context.stroke();
-  }
-  return tile;
 }
 
 /** Text that is read on black and on white. */

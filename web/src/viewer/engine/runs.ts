@@ -4,7 +4,7 @@
 export type Shape = readonly [number, number, number];
 
 /** A run inside one slice, from its first voxel. */
-interface Run {
+export interface Run {
   start: number;
   length: number;
 }

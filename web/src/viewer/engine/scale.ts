@@ -1,5 +1,6 @@
 /** The scale bar: a round length that the eye can compare with. */
 
+import { texts } from "../texts";
 import type { View } from "./view";
 
 const ROUND_MM = [1, 2, 5, 10, 20, 50, 100, 200];
@@ -29,7 +30,7 @@ export function scaleBar(context: CanvasRenderingContext2D, view: View, placed: 
     context.lineWidth = line;
     context.stroke(path);
   }
-  const text = bar.mm >= 10 ? `${bar.mm / 10} cm` : `${bar.mm} mm`;
+  const text = texts.scale(bar.mm);
   context.font = "12px system-ui, sans-serif";
   context.textAlign = "right";
   context.lineWidth = 3;

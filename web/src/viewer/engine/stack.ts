@@ -3,6 +3,7 @@
 import { blockSize, fromServer, Slices, type Values } from "./blocks";
 import { type Grid, placeOf, type Vector, type Voxel } from "./geometry";
 import type { Mask } from "./mask";
+import { texts } from "../texts";
 import { gather, type Plane, pictureDirections, sizes, spacings, voxelOf } from "./plane";
 
 /** What the viewer needs of a series; the API's `SeriesView` has it. */
@@ -14,6 +15,8 @@ export interface Series extends Grid {
   value_unit: string;
   spacing_source: string;
   display_window: readonly number[] | null;
+  /** Series of one such frame lie in one coordinate system; "" or absent where it is not known. */
+  frame_of_reference_uid?: string;
 }
 
 const BYTES = 2;
@@ -55,7 +58,11 @@ export class Stack {
     else await this.slices.all();
     const first = await this.slices.get(this.plane.through.of === 0 ? index : 0);
     const Type = first.constructor as new (length: number) => Values;
-    const slice = (at: number) => this.slices.now(at) ?? new Type(first.length);
+    const slice = (at: number) => {
+      const values = at === index && this.plane.through.of === 0 ? first : this.slices.now(at);
+      if (!values) throw new Error(texts.incomplete); // never zeros in the place of what is not here
+      return values;
+    };
     return gather(this.plane, this.series, index, slice, (length) => new Type(length), this.series.colour ? 3 : 1);
   }
 

@@ -1,19 +1,17 @@
 /** One viewport: a stack in it, where it is scrolled to, its window, zoom and tools. Knows nothing of the page around it. */
 
-import { core, register, start, TOOLS, type ToolName, tools } from "./cornerstone";
+import { core, register, start, type ToolName } from "./cornerstone";
+import { bind, mount, resize, type ToolGroup, unmount } from "./mounting";
 import type { Stack } from "./stack";
 import type { Window } from "./windows";
 
-const ENGINE = "medimage";
-let engine: core.RenderingEngine | null = null;
-let views = 0;
-let count = 0;
 
 type Point = [number, number];
+type Range = { lower: number; upper: number };
 
 export interface Watching {
-  /** Another picture is shown. */
-  onSlice?: (index: number) => void;
+  /** Another picture of a stack is shown. */
+  onSlice?: (index: number, stack: Stack) => void;
   onWindow?: (window: Window) => void;
   /** Drawn anew: overlays must follow. */
   onDrawn?: () => void;
@@ -24,11 +22,16 @@ export class View {
   stack: Stack | null = null;
   /** The picture that is shown, from 0. */
   index = 0;
+  /** Whether pictures of `stack` are on the screen; until then nothing may be read off it. */
+  ready = false;
+  /** While true nothing scrolls: a stroke belongs to one slice. */
+  held = false;
   private wanted = -1;
   private working = false;
+  private first: Window | null = null;
   private readonly id: string;
   private readonly viewport: core.Types.IStackViewport;
-  private readonly group: NonNullable<ReturnType<typeof tools.ToolGroupManager.createToolGroup>>;
+  private readonly group: ToolGroup;
   private readonly resizing: ResizeObserver;
   private primary: ToolName | null = null;
   private ended = false;
@@ -39,23 +42,14 @@ export class View {
     readonly element: HTMLDivElement,
     private readonly watching: Watching,
   ) {
-    this.id = `view-${(count += 1)}`;
-    engine ??= new core.RenderingEngine(ENGINE);
-    views += 1;
-    engine.enableElement({ viewportId: this.id, type: core.Enums.ViewportType.STACK, element, defaultOptions: { background: [0, 0, 0] } });
-    this.viewport = engine.getViewport(this.id) as core.Types.IStackViewport;
-    const group = tools.ToolGroupManager.createToolGroup(this.id);
-    if (!group) throw new Error("A viewport of this name exists.");
-    this.group = group;
-    for (const tool of Object.values(TOOLS)) group.addTool(tool.toolName);
-    group.addViewport(this.id, ENGINE);
-    for (const name of ["length", "bidirectional", "ellipse", "rectangle", "angle"] as const) group.setToolPassive(TOOLS[name].toolName);
+    this.resizing = new ResizeObserver(() => this.fitSize());
+    const seat = mount(element); // last of what may fail: nothing stays half open
+    [this.id, this.viewport, this.group] = [seat.id, seat.viewport, seat.group];
     this.use("window");
     element.addEventListener(core.Enums.Events.STACK_NEW_IMAGE, this.newImage);
     element.addEventListener(core.Enums.Events.IMAGE_RENDERED, this.drawn);
     element.addEventListener(core.Enums.Events.VOI_MODIFIED, this.voi);
     element.addEventListener("contextmenu", refuse);
-    this.resizing = new ResizeObserver(() => this.fitSize());
     this.resizing.observe(element);
   }
 
@@ -65,30 +59,40 @@ export class View {
     return new View(element, watching);
   }
 
-  /** Show a stack. */
+  /** Show a stack. What was shown before is no longer `ready` at once; a wish to scroll that comes meanwhile is followed. */
   async show(stack: Stack, index: number, window: Window | null): Promise<void> {
     register(stack);
     this.stack = stack;
-    this.index = Math.max(0, Math.min(stack.count - 1, index));
+    this.ready = false;
+    this.first = window;
+    this.index = within(stack, index);
     this.wanted = -1;
+    this.watching.onDrawn?.();
     const imageIds = Array.from({ length: stack.count }, (_, at) => stack.imageId(at));
-    await stack.values(this.index); // a failure is told here, where Cornerstone would only log it
-    if (this.ended || this.stack !== stack) return;
+    // Fetched here, so that a failure is told; Cornerstone would only log it.
+    for (let next = this.index; next >= 0; next = this.wanted) {
+      [this.index, this.wanted] = [next, -1];
+      await stack.values(next);
+      if (this.ended || this.stack !== stack) return;
+    }
     await this.viewport.setStack(imageIds, this.index);
     if (this.ended || this.stack !== stack) return;
+    this.ready = true;
     this.reset();
-    if (window) this.window(window);
+    if (this.first) this.window(this.first);
+    else this.tell(this.viewport.getProperties().voiRange);
     this.viewport.render();
-    this.watching.onSlice?.(this.index);
+    this.watching.onSlice?.(this.index, stack);
+    if (this.wanted >= 0 && !this.working) void this.follow();
   }
 
   /** Scroll; of wishes that come while a picture is fetched, the last one counts. */
   goTo(index: number): void {
-    if (!this.stack) return;
-    const next = Math.max(0, Math.min(this.stack.count - 1, Math.round(index)));
-    if (next === (this.wanted >= 0 ? this.wanted : this.index)) return;
+    if (!this.stack || this.held) return;
+    const next = within(this.stack, index);
+    if (next === this.target) return;
     this.wanted = next;
-    if (!this.working) void this.follow();
+    if (this.ready && !this.working) void this.follow();
   }
 
   /** Where the reader is, or is going to. */
@@ -99,14 +103,15 @@ export class View {
   private async follow(): Promise<void> {
     this.working = true;
     try {
-      while (this.wanted >= 0 && !this.ended && this.stack) {
+      while (this.wanted >= 0 && !this.ended && this.stack && this.ready) {
         const [stack, next] = [this.stack, this.wanted];
         stack.slices.prefetch(stack.plane.through.of === 0 ? next : 0);
         await stack.values(next);
-        if (this.ended || this.stack !== stack) return;
-        if (this.wanted !== next && stack.slices.now(this.wanted) === null) continue;
+        if (this.ended) return;
+        if (this.stack !== stack || !this.ready) continue;
+        if (this.wanted !== next && this.wanted >= 0 && stack.slices.now(this.wanted) === null) continue;
         await this.viewport.setImageIdIndex(next);
-        if (this.wanted === next) this.wanted = -1;
+        if (this.wanted === next && this.stack === stack) this.wanted = -1;
       }
     } catch (error) {
       this.wanted = -1;
@@ -116,24 +121,22 @@ export class View {
     }
   }
 
-  window({ low, high }: Window): void {
-    this.viewport.setProperties({ voiRange: { lower: low, upper: high } });
+  window(window: Window): void {
+    this.first = window;
+    if (!this.ready) return;
+    this.viewport.setProperties({ voiRange: { lower: window.low, upper: window.high } });
     this.viewport.render();
   }
 
   invert(on: boolean): void {
+    if (!this.ready) return;
     this.viewport.setProperties({ invert: on });
-    this.viewport.render();
-  }
-
-  smooth(on: boolean): void {
-    const { LINEAR, NEAREST } = core.Enums.InterpolationType;
-    this.viewport.setProperties({ interpolationType: on ? LINEAR : NEAREST });
-    this.viewport.render();
+    this.redraw();
   }
 
   /** The whole picture in the middle. */
   fit(): void {
+    if (!this.ready) return;
     this.reset();
     this.viewport.render();
   }
@@ -145,17 +148,19 @@ export class View {
   }
 
   zoom(factor: number): void {
+    if (!this.ready) return;
     this.viewport.setZoom(this.viewport.getZoom() * factor);
     this.viewport.render();
   }
 
   pan(right: number, down: number): void {
+    if (!this.ready) return;
     const [x, y] = this.viewport.getPan();
     this.viewport.setPan([x + right, y + down]);
     this.viewport.render();
   }
 
-  /** Against the whole picture in the middle, which is 1. */
+  /** Against the whole picture, which is 1. */
   get zoomed(): number {
     const placed = this.pixelsToCanvas();
     return placed && this.fitted > 0 ? Math.hypot(placed.a, placed.b) / this.fitted : 1;
@@ -163,16 +168,8 @@ export class View {
 
   /** What the left button does; null: nothing of Cornerstone's, as while painting. */
   use(tool: ToolName | null): void {
-    const { Primary, Secondary, Auxiliary } = tools.Enums.MouseBindings;
-    for (const name of ["window", "pan", "zoom"] as const) this.group.setToolPassive(TOOLS[name].toolName, { removeAllBindings: true });
-    if (this.primary) this.group.setToolPassive(TOOLS[this.primary].toolName, { removeAllBindings: true });
+    bind(this.group, tool, this.primary);
     this.primary = tool;
-    const bindings = new Map<ToolName, object[]>([
-      ["pan", [{ mouseButton: Auxiliary }, { mouseButton: Primary, modifierKey: tools.Enums.KeyboardBindings.Shift }]],
-      ["zoom", [{ mouseButton: Secondary }, { numTouchPoints: 2 }]],
-    ]);
-    if (tool) bindings.set(tool, [{ mouseButton: Primary }, ...(bindings.get(tool) ?? [])]);
-    for (const [name, bound] of bindings) this.group.setToolActive(TOOLS[name].toolName, { bindings: bound as never });
     this.element.style.cursor = tool === null ? "none" : tool === "pan" ? "move" : tool === "zoom" ? "zoom-in" : "crosshair";
   }
 
@@ -188,7 +185,7 @@ export class View {
 
   /** How pixels (across, down) lie in the element, as a canvas takes it; null while nothing is shown. */
   pixelsToCanvas(): DOMMatrix | null {
-    if (!this.stack || !this.viewport.getImageData()) return null;
+    if (!this.stack || !this.ready || !this.viewport.getImageData()) return null;
     const { origin, across, down } = this.stack.frame(this.index);
     const [between, beside] = this.stack.spacing ?? [1, 1];
     const at = (right: number, below: number) =>
@@ -203,11 +200,7 @@ export class View {
   }
 
   redraw(): void {
-    this.viewport.render();
-  }
-
-  get viewportId(): string {
-    return this.id;
+    if (this.ready) this.viewport.render();
   }
 
   /** The way back: nothing of it stays. */
@@ -219,20 +212,14 @@ export class View {
     this.element.removeEventListener(core.Enums.Events.IMAGE_RENDERED, this.drawn);
     this.element.removeEventListener(core.Enums.Events.VOI_MODIFIED, this.voi);
     this.element.removeEventListener("contextmenu", refuse);
-    tools.ToolGroupManager.destroyToolGroup(this.id);
-    engine?.disableElement(this.id);
-    views -= 1;
-    if (views === 0) {
-      engine?.destroy();
-      engine = null;
-    }
+    unmount(this.id);
   }
 
   private fitSize(): void {
     if (this.ended || !this.element.clientWidth || !this.element.clientHeight) return;
     // Whoever had the whole picture before has it after; whoever had zoomed keeps it.
-    const whole = this.stack !== null && Math.abs(this.zoomed - 1) < 0.01;
-    engine?.resize(true, true);
+    const whole = this.ready && Math.abs(this.zoomed - 1) < 0.01;
+    resize();
     if (!whole) return;
     this.reset();
     this.viewport.render();
@@ -240,16 +227,24 @@ export class View {
 
   private readonly newImage = (event: Event) => {
     const { imageIdIndex } = (event as CustomEvent<{ imageIdIndex: number }>).detail;
+    // While another stack is loaded the old one may still finish a picture.
+    if (!this.stack || !this.ready) return;
     this.index = imageIdIndex;
-    this.watching.onSlice?.(imageIdIndex);
+    this.watching.onSlice?.(imageIdIndex, this.stack);
   };
 
   private readonly drawn = () => this.watching.onDrawn?.();
 
   private readonly voi = (event: Event) => {
-    const { range } = (event as CustomEvent<{ range: { lower: number; upper: number } }>).detail;
-    this.watching.onWindow?.({ low: range.lower, high: range.upper });
+    // Cornerstone sets one of its own with each new stack: not the reader's.
+    if (this.ready) this.tell((event as CustomEvent<{ range: Range }>).detail.range);
   };
+
+  private tell(range: Range | undefined): void {
+    if (range) this.watching.onWindow?.({ low: range.lower, high: range.upper });
+  }
 }
+
+const within = (stack: Stack, index: number) => Math.max(0, Math.min(stack.count - 1, Math.round(index)));
 
 const refuse = (event: Event) => event.preventDefault();

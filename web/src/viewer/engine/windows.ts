@@ -18,6 +18,9 @@ export type Preset = CtPreset | "default" | "auto";
 
 export const HOUNSFIELD = "[hnsf'U]";
 
+/** The unit of a series' values as readers write it, from UCUM; "" where values are bare numbers. A CT alone does not make HU. */
+export const unitOf = ({ value_unit }: { value_unit: string }): string => (value_unit === HOUNSFIELD ? "HU" : value_unit === "1" ? "" : value_unit);
+
 /** Names of the windows that suit a series. */
 export function presets(series: { modality: string; value_unit: string; colour: boolean }): Preset[] {
   if (series.colour) return [];
