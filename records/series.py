@@ -22,6 +22,7 @@ class SeriesFacts:
         columns_towards, rows_towards: anatomical letter (L R A P H F) in which the index grows; None when unknown.
         orientation: LPS directions in which the column index and the row index grow; None when unknown.
         positions_mm: LPS place of the first pixel of each slice; None when unknown.
+        frame_of_reference_uid: series with the same one share places in the patient; "" when unknown.
         display_window: (low, high) values that show as black and white by default; None for colour.
     """
 
@@ -52,6 +53,7 @@ class SeriesFacts:
     manufacturer: str = ""
     scanner: str = ""
     institution: str = ""
+    frame_of_reference_uid: str = ""
 
 
 def series_facts(volume: Volume) -> SeriesFacts:
@@ -85,6 +87,7 @@ def series_facts(volume: Volume) -> SeriesFacts:
         manufacturer=series.manufacturer,
         scanner=series.scanner,
         institution=series.institution,
+        frame_of_reference_uid=series.frame_of_reference_uid,
     )
 
 

@@ -38,6 +38,9 @@ class SeriesView(BaseModel):
     positions_mm: list[Direction] | None = Field(
         default=None, description="LPS place of the centre of each slice's first pixel; null: unknown."
     )
+    frame_of_reference_uid: str = Field(
+        default="", description="Series with the same one share places in the patient; empty: unknown."
+    )
     colour: bool
     value_unit: str = Field(description="UCUM.", examples=["[hnsf'U]"])
     photometric: str

@@ -66,6 +66,7 @@ async def test_series_facts_and_warnings_are_shown(client: httpx.AsyncClient, st
     assert series["slice_spacing_mm"] == pytest.approx(2.0)
     assert (series["columns_towards"], series["rows_towards"]) == ("L", "P")
     assert series["display_window"] == [-160.0, 240.0]
+    assert series["frame_of_reference_uid"] == f"{study_uid}.9"
 
 
 async def test_more_files_of_a_study_are_added_to_it(client: httpx.AsyncClient, study_uid: str) -> None:

@@ -33,7 +33,7 @@ from records.audit import pseudonym_key
 from settings import Settings
 from tests.api.engine import ct_slice
 from tests.inference.endpoint_server import Behaviour, disc, endpoint_server
-from tests.web.canvas import COLOURED, LIT
+from tests.web.canvas import COLOURED, LIT, MIDDLE_ALPHA
 from tests.web.conftest import Watched
 
 pytestmark = pytest.mark.peer("chromium")
@@ -125,7 +125,7 @@ def reading(tmp_path_factory: pytest.TempPathFactory, dist: Path) -> Iterator[st
             await running
             await services.close()
 
-    with endpoint_server(Behaviour({"liver": FOUND}, (SIZE, SIZE))) as url:
+    with endpoint_server(Behaviour({"liver": FOUND}, (SIZE, SIZE), values="soft")) as url:
         thread = threading.Thread(target=lambda: asyncio.run(serve(url)))
         thread.start()
         while thread.is_alive() and not started.wait(0.1):
@@ -266,6 +266,7 @@ def test_marks_lie_on_the_picture_and_go_with_ai_off(watched: Watched, reading: 
     expect(page.get_by_role("checkbox", name="Show liver")).to_be_checked(timeout=PATIENCE_MS)
     expect_lit(page)
     expect_coloured(page, True)
+    expect(page.get_by_text("Hatched: the model was unsure here")).to_be_visible()
     page.keyboard.press("a")
     expect_coloured(page, False)
     expect(page.locator("[data-pane=main]")).to_contain_text("AI marks off")
@@ -273,6 +274,30 @@ def test_marks_lie_on_the_picture_and_go_with_ai_off(watched: Watched, reading: 
     expect_coloured(page, True)
     page.get_by_role("checkbox", name="Show liver").uncheck()
     expect_coloured(page, False)
+
+
+def test_a_structure_has_an_opacity_of_its_own(watched: Watched, reading: str) -> None:
+    analysis(reading, SHORT)
+    page = opened(watched, reading, SHORT)
+    page.get_by_role("region", name="Structures").get_by_role("button", name="liver", exact=True).click()
+    expect_coloured(page, True)
+    page.get_by_label("Fill and outline").select_option("fill")
+    own = page.get_by_role("slider", name="Opacity of liver")
+    for opacity in ("0.2", "0.9"):
+        own.fill(opacity)
+        expect_alpha(page, float(opacity))
+    page.get_by_role("slider", name="Opacity", exact=True).fill("0.5")  # of all: nothing is left of its own
+    expect_alpha(page, 0.5)
+
+
+def expect_alpha(page: Page, wanted: float) -> None:
+    """Most coloured pixels of the overlay are that opaque."""
+    canvas = page.locator("[data-pane=main] .pane-overlay")
+    for _ in range(300):
+        if canvas.evaluate(MIDDLE_ALPHA) / 255 == pytest.approx(wanted, abs=0.02):
+            return
+        page.wait_for_timeout(100)
+    pytest.fail(f"{canvas.evaluate(MIDDLE_ALPHA)} of 255 instead of {wanted:g}")
 
 
 def test_a_brush_stroke_becomes_a_stored_correction(watched: Watched, reading: str) -> None:

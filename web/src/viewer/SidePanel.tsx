@@ -52,14 +52,15 @@ export function SidePanel({ stage, marking, correcter, correcting, tool, onTool 
       )}
       <Structures
         {...marking.marked}
-        {...{ seriesUid: series.series_uid, hidden: marking.hidden, colours: marking.colours, style: marking.style }}
+        {...{ seriesUid: series.series_uid, hidden: marking.hidden, colours: marking.colours, style: marking.style, opacities: marking.opacities }}
         chosen={marking.chosen}
         hasAnalysis={analysisId !== ""}
         correcting={correction.open}
         edited={drafts.unsent.bind(drafts)}
         onShow={marking.show}
         onColour={marking.colour}
-        onStyle={marking.setStyle}
+        onStyle={marking.restyle}
+        onFade={marking.fade}
         onGo={marking.goTo}
         onCorrect={(structure) => (correction.open === structure.key ? correcter.close(true) : correcter.begin(structure))}
       />

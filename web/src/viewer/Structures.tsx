@@ -15,6 +15,8 @@ interface Props {
   hidden: ReadonlySet<string>;
   colours: ReadonlyMap<string, Colour>;
   style: MarkStyle;
+  /** Of structures that have one of their own. */
+  opacities: ReadonlyMap<string, number>;
   chosen: string;
   /** Keys of structures, as in `hidden` and `colours`; `chosen` is an id of this analysis. */
   correcting: string;
@@ -22,6 +24,7 @@ interface Props {
   onShow: (key: string, shown: boolean) => void;
   onColour: (key: string, colour: Colour) => void;
   onStyle: (style: MarkStyle) => void;
+  onFade: (key: string, opacity: number) => void;
   onGo: (structure: Structure) => void;
   onCorrect: (structure: Structure) => void;
 }
@@ -51,20 +54,7 @@ export function Structures(props: Props) {
               ))}
             </select>
           </label>
-          <label>
-            <span className="unseen">{texts.opacity}</span>
-            <input
-              type="range"
-              min="0.05"
-              max="1"
-              step="0.05"
-              title={texts.opacity}
-              value={style.opacity}
-              aria-valuetext={texts.percent(style.opacity)}
-              disabled={!style.fill}
-              onChange={(event) => props.onStyle({ ...style, opacity: Number(event.target.value) })}
-            />
-          </label>
+          <Opacity label={texts.opacity} value={style.opacity} disabled={!style.fill} onChange={(opacity) => props.onStyle({ ...style, opacity })} />
         </div>
       )}
       <ul>
@@ -108,6 +98,14 @@ function Row({ structure, ...props }: Props & { structure: Structure }) {
           </button>
         )}
       </div>
+      {drawn && props.chosen === id && (
+        <Opacity
+          label={texts.opacityOf(target)}
+          value={props.opacities.get(key) ?? props.style.opacity}
+          disabled={!props.style.fill}
+          onChange={(opacity) => props.onFade(key, opacity)}
+        />
+      )}
       <p className="verdict">
         {outcome === "review" && <span className="badge warn">{texts.reviewFirst}</span>}
         {structure.lowConfidence && <span className="badge bad">{texts.lowConfidence}</span>}
@@ -121,6 +119,23 @@ function Row({ structure, ...props }: Props & { structure: Structure }) {
         </p>
       )}
     </li>
+  );
+}
+
+function Opacity({ label, value, disabled, onChange }: { label: string; value: number; disabled: boolean; onChange: (value: number) => void }) {
+  return (
+    <input
+      type="range"
+      min="0.05"
+      max="1"
+      step="0.05"
+      aria-label={label}
+      title={label}
+      value={value}
+      aria-valuetext={texts.percent(value)}
+      disabled={disabled}
+      onChange={(event) => onChange(Number(event.target.value))}
+    />
   );
 }
 

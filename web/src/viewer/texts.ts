@@ -111,6 +111,7 @@ export const texts = {
   marksLoading: "Fetching marks…",
   show: (name: string) => `Show ${name}`,
   colourOf: (name: string, id: string) => `Colour of ${name} ${id}`,
+  opacityOf: (name: string) => `Opacity of ${name}`,
   goTo: (name: string) => `Go to the largest slice of ${name}`,
   correct: "Correct",
   correcting: (name: string) => `Correct ${name}`,

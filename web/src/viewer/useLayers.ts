@@ -14,6 +14,7 @@ export function useLayers(
   hidden: ReadonlySet<string>,
   colours: ReadonlyMap<string, Colour>,
   style: MarkStyle,
+  opacities: ReadonlyMap<string, number>,
 ): (seriesUid: string) => Layer[] {
   return useMemo(() => {
     const found = new Map<string, Layer[]>();
@@ -21,9 +22,10 @@ export function useLayers(
     for (const { key, seriesUid, mask, uncertain, colour } of [...structures].sort((a, b) => b.voxels - a.voxels)) {
       if (!mask || hidden.has(key)) continue;
       const edited = edits.get(key)?.mask;
-      const layer: Layer = { mask: edited ?? mask, uncertain: edited ? null : uncertain, colour: colours.get(key) ?? colour, ...style };
+      const own = { colour: colours.get(key) ?? colour, opacity: opacities.get(key) ?? style.opacity };
+      const layer: Layer = { mask: edited ?? mask, uncertain: edited ? null : uncertain, ...style, ...own };
       found.set(seriesUid, [...(found.get(seriesUid) ?? []), layer]);
     }
     return (seriesUid) => found.get(seriesUid) ?? NO_LAYERS;
-  }, [structures, edits, hidden, colours, style]);
+  }, [structures, edits, hidden, colours, style, opacities]);
 }

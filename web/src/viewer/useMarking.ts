@@ -9,6 +9,7 @@ import type { MarkStyle } from "./state";
 import { useLayers } from "./useLayers";
 
 const NO_COLOURS: ReadonlyMap<string, Colour> = new Map();
+const NO_OPACITIES: ReadonlyMap<string, number> = new Map();
 
 /** What the analysis marked, how the reader wants to see it, and what other rooms ask to be shown of it. */
 export function useMarking(asking: Asking, edits: Edits, show: (seriesUid: string, slice: number) => void) {
@@ -20,7 +21,8 @@ export function useMarking(asking: Asking, edits: Edits, show: (seriesUid: strin
   const [hidden, setHidden] = useState<ReadonlySet<string>>(new Set());
   const [colours, setColours] = useState(NO_COLOURS);
   const [style, setStyle] = useState<MarkStyle>({ fill: true, outline: true, opacity: 0.3 });
-  const layersOf = useLayers(structures, edits, hidden, colours, style);
+  const [opacities, setOpacities] = useState(NO_OPACITIES);
+  const layersOf = useLayers(structures, edits, hidden, colours, style, opacities);
 
   const point = (structure: Structure) => {
     desk.set({ maskId: structure.id, marksShown: true });
@@ -51,13 +53,19 @@ export function useMarking(asking: Asking, edits: Edits, show: (seriesUid: strin
   useEffect(() => desk.on("changed", (id) => void queries.invalidateQueries({ queryKey: ["analysis", id] })), [desk, queries]);
 
   return {
-    ...{ marked, hidden, colours, style, chosen, layersOf, point, setStyle },
+    ...{ marked, hidden, colours, style, opacities, chosen, layersOf, point },
     /** The reader's own way there: what was asked before no longer counts. */
     goTo: (structure: Structure) => {
       asking.settle();
       goTo(structure);
     },
     show: (key: string, shown: boolean) => setHidden((before) => new Set(shown ? [...before].filter((other) => other !== key) : [...before, key])),
+    /** How all are drawn; who moves the opacity of all takes back what single ones were given. */
+    restyle: (next: MarkStyle) => {
+      if (next.opacity !== style.opacity) setOpacities(NO_OPACITIES);
+      setStyle(next);
+    },
+    fade: (key: string, opacity: number) => setOpacities((before) => new Map(before).set(key, opacity)),
     colour: (key: string, colour: Colour) => setColours((before) => new Map(before).set(key, colour)),
   };
 }
