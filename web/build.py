@@ -39,8 +39,8 @@ def sources() -> Iterator[Path]:
 
 
 def fingerprint() -> str:
-    """SHA-256 over names and contents of the sources."""
-    digest = hashlib.sha256()
+    """SHA-256 over the language, and names and contents of the sources."""
+    digest = hashlib.sha256(os.environ.get("MEDIMAGE_PAGE_LANGUAGE", "en").encode())
     for path in sources():
         digest.update(path.relative_to(WEB).as_posix().encode() + b"\0" + path.read_bytes() + b"\0")
     return digest.hexdigest()

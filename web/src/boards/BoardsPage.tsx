@@ -5,7 +5,7 @@ import { Problem } from "../parts/Problem";
 import { Waiting } from "../parts/Waiting";
 import { OpenBoard } from "./OpenBoard";
 import { boardsQuery } from "./queries";
-import { texts } from "./texts";
+import { texts } from "#texts/boards";
 import "./boards.css";
 
 /** The case list of the meetings that the reader takes part in. */

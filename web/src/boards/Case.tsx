@@ -1,4 +1,4 @@
-import { texts } from "./texts";
+import { texts } from "#texts/boards";
 import type { BoardView } from "./queries";
 
 const SEVERITY: Record<string, string> = { high: "bad", major: "bad", medium: "warn", moderate: "warn" };

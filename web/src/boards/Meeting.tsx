@@ -8,7 +8,7 @@ import { MessageItem } from "./MessageItem";
 import type { BoardView } from "./queries";
 import { Saying } from "./Saying";
 import { SharedView } from "./SharedView";
-import { texts } from "./texts";
+import { texts } from "#texts/boards";
 import { useSession } from "./useSession";
 
 /** A board while it meets: what is said, what the record says, what is looked at. */

@@ -1,4 +1,4 @@
-import { texts } from "./texts";
+import { texts } from "#texts/boards";
 import type { Message } from "./queries";
 
 /** What one member said: each claim with what it rests on. */

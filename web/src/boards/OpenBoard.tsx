@@ -5,7 +5,7 @@ import { client, dataOf } from "../api/client";
 import { Problem } from "../parts/Problem";
 import { useAct } from "../parts/useAct";
 import { boardsQuery, studiesQuery } from "./queries";
-import { texts } from "./texts";
+import { texts } from "#texts/boards";
 
 /** Open a board about the patient of a study, with all of their studies that are here. */
 export function OpenBoard() {

@@ -1,7 +1,7 @@
 import { useState } from "react";
 import { client, dataOf } from "../api/client";
 import { Problem } from "../parts/Problem";
-import { AGENTS, texts } from "./texts";
+import { AGENTS, texts } from "#texts/boards";
 
 /** Where a person speaks; "@" offers the agents. */
 export function Saying({ boardId }: { boardId: string }) {

@@ -6,7 +6,7 @@ import { Problem } from "../parts/Problem";
 import { studyQuery } from "../reading/queries";
 import { fill } from "../texts";
 import type { View } from "./session";
-import { texts } from "./texts";
+import { texts } from "#texts/boards";
 
 interface Shown {
   studyUid: string;

@@ -5,7 +5,7 @@ import { Problem } from "../parts/Problem";
 import { useAct } from "../parts/useAct";
 import { useDesk } from "../reading/desk";
 import { fill } from "../texts";
-import { texts } from "./texts";
+import { texts } from "#texts/chat";
 import type { ApprovalCard } from "./turn";
 
 /** A request for an effect, with the two buttons that only a person can press. */

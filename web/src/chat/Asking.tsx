@@ -1,6 +1,6 @@
 import { useEffect, useEffectEvent, useId, useRef, useState } from "react";
 import { useDesk } from "../reading/desk";
-import { COMMANDS, texts } from "./texts";
+import { COMMANDS, texts } from "#texts/chat";
 
 /** The line where a question is written: Enter asks, a slash offers commands. */
 export function Asking(props: { waits: boolean; busy: boolean; onAsk: (text: string) => void; onStop: () => void }) {

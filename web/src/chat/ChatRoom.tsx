@@ -4,7 +4,7 @@ import { useDesk } from "../reading/desk";
 import type { StudyView } from "../reading/queries";
 import { Asking } from "./Asking";
 import { useConversation } from "./conversation";
-import { SUGGESTIONS, texts } from "./texts";
+import { SUGGESTIONS, texts } from "#texts/chat";
 import { TurnView } from "./TurnView";
 import { fill } from "../texts";
 import "./chat.css";

@@ -3,7 +3,7 @@ import { Failing } from "../parts/Failing";
 import { useDesk, useDeskValue } from "../reading/desk";
 import { fill } from "../texts";
 import { ApprovalCardView } from "./ApprovalCardView";
-import { texts } from "./texts";
+import { texts } from "#texts/chat";
 import type { Step, Turn } from "./turn";
 
 // Markdown is only needed once there is an answer.

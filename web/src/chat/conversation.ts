@@ -5,7 +5,7 @@ import { useCallback, useEffect, useRef, useState } from "react";
 import { ApiError, client, dataOf, request } from "../api/client";
 import { sent } from "../api/events";
 import { useDesk } from "../reading/desk";
-import { texts } from "./texts";
+import { texts } from "#texts/chat";
 import { after, asked, ended, type Turn } from "./turn";
 import { read } from "./values";
 

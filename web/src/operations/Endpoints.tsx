@@ -2,7 +2,7 @@ import type { Schemas } from "../api/client";
 import { HeaderRow } from "../parts/HeaderRow";
 import { fill } from "../texts";
 import { latency, short } from "./numbers";
-import { texts } from "./texts";
+import { texts } from "#texts/operations";
 
 /** Latency, failures, cost and quota of each endpoint. */
 export function Endpoints({ endpoints }: { endpoints: Schemas["EndpointView"][] }) {

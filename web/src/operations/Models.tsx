@@ -3,7 +3,7 @@ import { client, dataOf } from "../api/client";
 import { HeaderRow } from "../parts/HeaderRow";
 import { Problem } from "../parts/Problem";
 import { fill } from "../texts";
-import { texts } from "./texts";
+import { texts } from "#texts/operations";
 
 /** What a reader should know about a model before believing it. */
 export function Models() {

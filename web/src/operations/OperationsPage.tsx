@@ -9,7 +9,7 @@ import { Queues } from "./Queues";
 import { Record } from "./Record";
 import { Strategies } from "./Strategies";
 import { fill } from "../texts";
-import { texts } from "./texts";
+import { texts } from "#texts/operations";
 import "./operations.css";
 
 const EVERY_MS = 5000;

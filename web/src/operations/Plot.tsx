@@ -1,5 +1,5 @@
 import { bars } from "./numbers";
-import { texts } from "./texts";
+import { texts } from "#texts/operations";
 
 /** Counts as horizontal bars; the table that a screen reader hears is the plot itself. */
 export function Plot({ title, counts }: { title: string; counts: { name: string; count: number }[] }) {

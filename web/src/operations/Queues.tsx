@@ -4,7 +4,7 @@ import { Problem } from "../parts/Problem";
 import { useAct } from "../parts/useAct";
 import { fill } from "../texts";
 import { duration, short } from "./numbers";
-import { texts } from "./texts";
+import { texts } from "#texts/operations";
 
 const SHOWN = 16;
 /** Without a heartbeat for so long a worker counts as gone; its jobs go on elsewhere. */

@@ -3,7 +3,7 @@ import { useState } from "react";
 import { client, dataOf } from "../api/client";
 import { HeaderRow } from "../parts/HeaderRow";
 import { Problem } from "../parts/Problem";
-import { texts } from "./texts";
+import { texts } from "#texts/operations";
 
 const PAGE = 100;
 

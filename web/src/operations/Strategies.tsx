@@ -3,7 +3,7 @@ import { ApiError, client, dataOf } from "../api/client";
 import { HeaderRow } from "../parts/HeaderRow";
 import { Problem } from "../parts/Problem";
 import { short } from "./numbers";
-import { texts } from "./texts";
+import { texts } from "#texts/operations";
 
 /** Comparisons of prompt strategies and where they stand. */
 export function Strategies() {

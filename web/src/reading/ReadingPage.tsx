@@ -8,7 +8,7 @@ import { ViewerRoom } from "../viewer/ViewerRoom";
 import { Desk, DeskContext } from "./desk";
 import { analysesQuery, studyQuery } from "./queries";
 import { StudyBar } from "./StudyBar";
-import { texts } from "./texts";
+import { texts } from "#texts/reading";
 import "./reading.css";
 
 type Side = "chat" | "report";

@@ -1,7 +1,7 @@
 import type { Schemas } from "../api/client";
 import { useDesk, useDeskValue } from "./desk";
 import type { StudyView } from "./queries";
-import { texts } from "./texts";
+import { texts } from "#texts/reading";
 
 /** Who and what is open, and which analysis of it. */
 export function StudyBar({ study, analyses }: { study: StudyView; analyses: Schemas["AnalysisSummary"][] }) {

@@ -6,7 +6,7 @@ import { fill } from "../texts";
 import type { Draft } from "./draft";
 import { EDITABLE } from "./own";
 import { answered, useChanged } from "./queries";
-import { texts } from "./texts";
+import { texts } from "#texts/report";
 
 type Ending = "sign" | "return" | "reject";
 

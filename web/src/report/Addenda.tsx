@@ -5,7 +5,7 @@ import { useAct } from "../parts/useAct";
 import type { ReadAnalysis } from "../reading/queries";
 import { fill } from "../texts";
 import { answered, type History, useChanged } from "./queries";
-import { texts } from "./texts";
+import { texts } from "#texts/report";
 import { when } from "./when";
 
 interface Props {

@@ -8,7 +8,7 @@ import { fill } from "../texts";
 import { changesOf } from "./changes";
 import { DiffText } from "./DiffText";
 import { type Report, reportOf } from "./document";
-import { texts } from "./texts";
+import { texts } from "#texts/report";
 import { when } from "./when";
 
 const MOST_PRIORS = 12;

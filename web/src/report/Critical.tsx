@@ -8,7 +8,7 @@ import { untold } from "./attention";
 import type { CriticalRow, Report } from "./document";
 import { EDITABLE } from "./own";
 import { answered, type History, useChanged } from "./queries";
-import { texts } from "./texts";
+import { texts } from "#texts/report";
 import { fieldTime, when } from "./when";
 
 type Body = Schemas["CriticalBody"];

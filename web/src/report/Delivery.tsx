@@ -4,7 +4,7 @@ import { client, dataOf } from "../api/client";
 import { Problem } from "../parts/Problem";
 import { fill } from "../texts";
 import { deliveryQuery, type DeliveryPlan, type History, useChanged } from "./queries";
-import { texts } from "./texts";
+import { texts } from "#texts/report";
 import { when } from "./when";
 
 /** The report to print or send; before it is signed, as the run drafted it. */

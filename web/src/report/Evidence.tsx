@@ -2,7 +2,7 @@ import { useDesk } from "../reading/desk";
 import { fill } from "../texts";
 import type { Finding, Report } from "./document";
 import { valueText } from "./numbers";
-import { texts } from "./texts";
+import { texts } from "#texts/report";
 
 /** The steps that support a sentence: who did what with which model, what it outlined and measured. */
 export function Evidence({ finding, report }: { finding: Finding; report: Report }) {

@@ -1,7 +1,7 @@
 import { useDesk } from "../reading/desk";
 import { fill } from "../texts";
 import type { EyeItem } from "./attention";
-import { texts } from "./texts";
+import { texts } from "#texts/report";
 
 const BAD = new Set(["critical", "disagreement", "rejected"]);
 

@@ -3,7 +3,7 @@ import { DiffText } from "./DiffText";
 import type { Report } from "./document";
 import type { Draft } from "./draft";
 import { NumberText } from "./NumberText";
-import { texts } from "./texts";
+import { texts } from "#texts/report";
 
 /** The free text of the report: read with its sources and with what of it a person wrote, written in its place. */
 export function Impression({ report, draft, editable }: { report: Report; draft: Draft; editable: boolean }) {

@@ -2,7 +2,7 @@ import { useDesk } from "../reading/desk";
 import { fill } from "../texts";
 import type { Report } from "./document";
 import { piecesOf } from "./numbers";
-import { texts } from "./texts";
+import { texts } from "#texts/report";
 
 /** A sentence whose measured numbers lead to the image. */
 export function NumberText({ text, report }: { text: string; report: Report }) {

@@ -4,7 +4,7 @@ import { Problem } from "../parts/Problem";
 import { useAct } from "../parts/useAct";
 import { fill } from "../texts";
 import { type History, useChanged } from "./queries";
-import { texts } from "./texts";
+import { texts } from "#texts/report";
 import { when } from "./when";
 
 type Opinion = History["opinions"][number];

@@ -21,7 +21,7 @@ import { historyQuery, useChanged } from "./queries";
 import "./report.css";
 import { SaveState } from "./SaveState";
 import { Structures } from "./Structures";
-import { texts } from "./texts";
+import { texts } from "#texts/report";
 import { Timeline } from "./Timeline";
 
 /** The report of the open analysis, from the draft to what was delivered. */

@@ -2,7 +2,7 @@ import { Problem } from "../parts/Problem";
 import { DiffText } from "./DiffText";
 import type { Report } from "./document";
 import type { Draft } from "./draft";
-import { texts } from "./texts";
+import { texts } from "#texts/report";
 
 /** Whether what was written is saved; after a conflict both texts, and the choice between them. */
 export function SaveState({ report, draft }: { report: Report; draft: Draft }) {

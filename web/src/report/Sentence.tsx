@@ -5,7 +5,7 @@ import type { Finding, Report } from "./document";
 import type { Draft } from "./draft";
 import { Evidence } from "./Evidence";
 import { NumberText } from "./NumberText";
-import { texts } from "./texts";
+import { texts } from "#texts/report";
 
 /** One finding: read with its sources, corrected in its place. */
 export function Sentence({ finding, report, draft, editable }: { finding: Finding; report: Report; draft: Draft; editable: boolean }) {

@@ -5,7 +5,7 @@ import type { Draft } from "./draft";
 import { valueText } from "./numbers";
 import { Sentence } from "./Sentence";
 import { type Structure, structuresOf } from "./structures";
-import { texts } from "./texts";
+import { texts } from "#texts/report";
 
 /** Findings, outlines and measurements, a structure at a time. */
 export function Structures({ report, draft, editable }: { report: Report; draft: Draft; editable: boolean }) {

@@ -1,6 +1,6 @@
 import { fill } from "../texts";
 import type { History } from "./queries";
-import { texts } from "./texts";
+import { texts } from "#texts/report";
 import { when } from "./when";
 
 const LIFE = ["draft", "in_review", "signed", "delivered"];

@@ -1,8 +1,8 @@
-/** The catalogue of the language in use. Each room has its own part beside it, in `texts.ts`. */
+/** The frame's part of the catalogue. All parts lie in a folder a language; `#texts/` is the one that is built. */
 
-import { en } from "./en";
+import { texts } from "#texts/shell";
 
-export const t = en;
+export const t = texts;
 
 /** Put values into a text: `fill("{n} of {all}", { n: 1, all: 3 })`. */
 export function fill(text: string, values: Record<string, string | number>): string {

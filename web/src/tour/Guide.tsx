@@ -3,7 +3,7 @@ import { useLocation } from "wouter";
 import { client, dataOf } from "../api/client";
 import { fill } from "../texts";
 import { placed, STEPS } from "./steps";
-import { texts } from "./texts";
+import { texts } from "#texts/tour";
 import { useAnchor } from "./useAnchor";
 import "./tour.css";
 

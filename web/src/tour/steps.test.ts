@@ -1,6 +1,6 @@
 import { expect, it } from "vitest";
 import { placed, STEPS } from "./steps";
-import { texts } from "./texts";
+import { texts } from "#texts/tour";
 
 const view = { width: 1280, height: 800 };
 const card = { width: 360, height: 200 };

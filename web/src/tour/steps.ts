@@ -1,6 +1,6 @@
 /** The steps of the tour: where each one is, and which part of the page it points at. */
 
-import { texts } from "./texts";
+import { texts } from "#texts/tour";
 
 export interface Step {
   name: keyof typeof texts.steps;

@@ -6,7 +6,7 @@ import { difference, type Mask } from "./engine/mask";
 import { IconButton } from "./Toolbar";
 import { BRUSHES, type Correcting, isBrush, type Tool } from "./state";
 import { spokenSlices } from "./spoken";
-import { texts } from "./texts";
+import { texts } from "#texts/viewer";
 
 type Role = Schemas["ReviewerRole"];
 const ROLES = Object.keys(texts.roles) as Role[];

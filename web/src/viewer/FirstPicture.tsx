@@ -1,7 +1,7 @@
 import type { SeriesView } from "../reading/queries";
 import { acquired, type Plane } from "./engine/plane";
 import { pictureOf } from "./pictures";
-import { texts } from "./texts";
+import { texts } from "#texts/viewer";
 
 /** The server's picture of a slice, hung as the viewer will hang it: seen while values are on their way. */
 export function FirstPicture({ studyUid, series, slice }: { studyUid: string; series: SeriesView; slice: number }) {

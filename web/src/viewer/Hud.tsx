@@ -3,7 +3,7 @@ import { edgeLetters } from "./engine/plane";
 import type { Stack } from "./engine/stack";
 import { spoken, unitOf, type Window } from "./engine/windows";
 import type { PaneSpec } from "./state";
-import { texts } from "./texts";
+import { texts } from "#texts/viewer";
 
 export interface Pointed {
   value: string;

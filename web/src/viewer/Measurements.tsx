@@ -3,7 +3,7 @@ import type { SeriesView } from "../reading/queries";
 import { measuredOn, onMeasured, removeMeasured } from "./engine/measures";
 import { type Measured, pairOf, ratioOf } from "./engine/numbers";
 import { Icon } from "./Icon";
-import { texts } from "./texts";
+import { texts } from "#texts/viewer";
 
 interface Props {
   series: SeriesView;

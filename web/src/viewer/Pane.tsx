@@ -8,7 +8,7 @@ import type { Window } from "./engine/windows";
 import { FirstPicture } from "./FirstPicture";
 import { Hud, type Pointed, pointedAt } from "./Hud";
 import { isBrush, type PaneHandle, type PaneSpec, type Tool } from "./state";
-import { texts } from "./texts";
+import { texts } from "#texts/viewer";
 import { type BrushSettings, useBrush } from "./useBrush";
 
 interface Props {

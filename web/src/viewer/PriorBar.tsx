@@ -1,5 +1,5 @@
 import { Problem } from "../parts/Problem";
-import { texts } from "./texts";
+import { texts } from "#texts/viewer";
 import type { usePriorBeside } from "./usePriorBeside";
 
 interface Props {

@@ -6,7 +6,7 @@ import { Measurements } from "./Measurements";
 import type { Correcting, Tool } from "./state";
 import { drafts } from "./drafts";
 import { Structures } from "./Structures";
-import { texts } from "./texts";
+import { texts } from "#texts/viewer";
 import type { Correcter } from "./useCorrecting";
 import type { Staging } from "./useStage";
 

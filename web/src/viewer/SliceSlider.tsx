@@ -1,6 +1,6 @@
 import { useSyncExternalStore } from "react";
 import type { Signal } from "./signal";
-import { texts } from "./texts";
+import { texts } from "#texts/viewer";
 
 /** Where in the stack the reader is; dragged, it goes there. */
 export function SliceSlider({ slice, count, onGo }: { slice: Signal<number>; count: number; onGo: (slice: number) => void }) {

@@ -3,7 +3,7 @@ import type { Box, Layer } from "./engine/painter";
 import { Pane } from "./Pane";
 import { SliceSlider } from "./SliceSlider";
 import type { Tool } from "./state";
-import { texts } from "./texts";
+import { texts } from "#texts/viewer";
 import type { BrushSettings } from "./useBrush";
 import { NO_LAYERS } from "./useLayers";
 import type { Staging } from "./useStage";

@@ -2,7 +2,7 @@ import type { Colour } from "./engine/pictures";
 import { Problem } from "../parts/Problem";
 import type { Structure } from "./marks";
 import type { MarkStyle } from "./state";
-import { texts } from "./texts";
+import { texts } from "#texts/viewer";
 
 interface Props {
   structures: Structure[];

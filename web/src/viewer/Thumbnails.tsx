@@ -1,5 +1,5 @@
 import type { StudyView } from "../reading/queries";
-import { texts } from "./texts";
+import { texts } from "#texts/viewer";
 import { pictureOf } from "./pictures";
 
 /** The series of a study, each with its middle picture as the server draws it. */

@@ -2,7 +2,7 @@ import { useState } from "react";
 import type { Preset } from "./engine/windows";
 import { Icon, type IconName } from "./Icon";
 import type { Layout, Tool } from "./state";
-import { texts } from "./texts";
+import { texts } from "#texts/viewer";
 
 interface Props {
   tool: Tool;

@@ -5,7 +5,7 @@ import { useDesk } from "../reading/desk";
 import type { StudyView } from "../reading/queries";
 import { Asking } from "./asked";
 import { FirstPicture } from "./FirstPicture";
-import { texts } from "./texts";
+import { texts } from "#texts/viewer";
 import "./viewer.css";
 
 // Asked for at once: the engine comes while the study is read.

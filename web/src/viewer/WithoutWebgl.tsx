@@ -1,5 +1,5 @@
 import { useState } from "react";
-import { texts } from "./texts";
+import { texts } from "#texts/viewer";
 
 /** A notice with its remedy; pictures are drawn by the processor then. */
 export function WithoutWebgl() {

@@ -2,7 +2,7 @@
 
 import { type Grid, type Link, linkedSlice, NO_OFFSET, type Offset, offsetOf } from "./engine/geometry";
 import type { Series } from "./engine/stack";
-import { texts } from "./texts";
+import { texts } from "#texts/viewer";
 
 /** The offsets of a pair, seen from each of them. */
 export interface Offsets {

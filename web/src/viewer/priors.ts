@@ -4,7 +4,7 @@ import { useQuery } from "@tanstack/react-query";
 import { useMemo } from "react";
 import { client, dataOf, type Schemas } from "../api/client";
 import { type SeriesView, type StudyView, studyQuery } from "../reading/queries";
-import { texts } from "./texts";
+import { texts } from "#texts/viewer";
 
 export type StudySummary = Schemas["StudySummary"];
 

@@ -1,4 +1,4 @@
-import { texts } from "./texts";
+import { texts } from "#texts/viewer";
 
 /** "slices 4–7, 9" from 0-based slices; readers count from 1. */
 export function spokenSlices(slices: readonly number[]): string {

@@ -7,7 +7,7 @@ import type { Line } from "./engine/painter";
 import { cuts, type PlaneName, shownAt } from "./engine/plane";
 import { Signal } from "./signal";
 import { type Layout, type PaneHandle, type PaneSpec, panesOf } from "./state";
-import { texts } from "./texts";
+import { texts } from "#texts/viewer";
 import { useLibrary } from "./useLibrary";
 import { usePriorBeside } from "./usePriorBeside";
 

@@ -1,7 +1,7 @@
 import type { Preset } from "./engine/windows";
 import type { View } from "./engine/view";
 import type { Tool } from "./state";
-import { texts } from "./texts";
+import { texts } from "#texts/viewer";
 import type { Keys } from "./useKeys";
 
 interface Doing {

@@ -1,5 +1,5 @@
 import { type Counts, EVERYTHING, type Filter, FLAGS, groupCount, GROUPS, type Group, isFiltered, PRIORITIES } from "./model";
-import { texts } from "./texts";
+import { texts } from "#texts/worklist";
 
 function Chip({ label, count, on, onToggle }: { label: string; count: number; on: boolean; onToggle: () => void }) {
   return (

@@ -1,5 +1,5 @@
 import { Dialog } from "../parts/Dialog";
-import { texts } from "./texts";
+import { texts } from "#texts/worklist";
 
 export function KeysDialog({ onClose }: { onClose: () => void }) {
   return (

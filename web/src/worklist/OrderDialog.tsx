@@ -5,7 +5,7 @@ import { Problem } from "../parts/Problem";
 import { fill, t } from "../texts";
 import { PRIORITIES, type Priority, type Row, title } from "./model";
 import { orderAnalysis, useWorklistAct } from "./queries";
-import { texts } from "./texts";
+import { texts } from "#texts/worklist";
 
 export type Orderable = Pick<Row, "study_uid" | "patient_id" | "modality" | "body_part" | "description"> & {
   indication?: string;

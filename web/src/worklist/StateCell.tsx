@@ -1,6 +1,6 @@
 import { fill } from "../texts";
 import { isActive, remaining, type Row } from "./model";
-import { texts } from "./texts";
+import { texts } from "#texts/worklist";
 
 const MOODS: Record<string, string> = { signed: "good", delivered: "good", partial: "warn", rejected: "" };
 

@@ -3,7 +3,7 @@ import { Link } from "wouter";
 import { fill } from "../texts";
 import { clock, facts, isActive, PRIORITIES, type Priority, raised, type Row, span, title } from "./model";
 import { StateCell } from "./StateCell";
-import { texts } from "./texts";
+import { texts } from "#texts/worklist";
 
 export interface Acts {
   open: (row: Row) => void;

@@ -1,7 +1,7 @@
 import { useEffect, useState } from "react";
 import type { Row } from "./model";
 import { type Acts, StudyRow } from "./StudyRow";
-import { texts } from "./texts";
+import { texts } from "#texts/worklist";
 
 /** Between two looks at the clock. */
 const TICK_MS = 10_000;

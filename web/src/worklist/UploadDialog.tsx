@@ -8,7 +8,7 @@ import { fill } from "../texts";
 import { size, title } from "./model";
 import type { Orderable } from "./OrderDialog";
 import { AllRefused, dropped, send, type UploadResult } from "./sending";
-import { texts } from "./texts";
+import { texts } from "#texts/worklist";
 
 const words = texts.upload;
 

@@ -14,7 +14,7 @@ import { countsQuery, hurryJob, markStudy, type Marks, stopJob, useWorklistAct }
 import { dropped } from "./sending";
 import { StudyTable } from "./StudyTable";
 import type { Acts } from "./StudyRow";
-import { texts } from "./texts";
+import { texts } from "#texts/worklist";
 import { UploadDialog } from "./UploadDialog";
 import { useRows } from "./useRows";
 import "./worklist.css";

@@ -2,7 +2,7 @@
 
 import type { Schemas } from "../api/client";
 import { fill } from "../texts";
-import { texts } from "./texts";
+import { texts } from "#texts/worklist";
 
 export type Row = Schemas["WorklistItem"];
 export type Counts = Schemas["WorklistCounts"];

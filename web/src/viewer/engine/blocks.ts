@@ -1,7 +1,7 @@
 /** Slices of a series from the server, in blocks: the one that is looked at first, then outward. */
 
 import { request } from "../../api/client";
-import { texts } from "../texts";
+import { texts } from "#texts/viewer";
 
 export type Values = Int16Array | Uint16Array | Uint8Array | Float32Array;
 const ARRAYS = { int16: Int16Array, uint16: Uint16Array, uint8: Uint8Array, float32: Float32Array } as const;

@@ -1,6 +1,6 @@
 /** Measurements in the words and units of a report. */
 
-import { texts } from "../texts";
+import { texts } from "#texts/viewer";
 import type { PlaneName } from "./plane";
 
 export type MeasureKind = "length" | "bidirectional" | "ellipse" | "rectangle" | "angle";

@@ -1,6 +1,6 @@
 /** The scale bar: a round length that the eye can compare with. */
 
-import { texts } from "../texts";
+import { texts } from "#texts/viewer";
 import type { View } from "./view";
 
 const ROUND_MM = [1, 2, 5, 10, 20, 50, 100, 200];

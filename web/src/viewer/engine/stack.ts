@@ -3,7 +3,7 @@
 import { blockSize, fromServer, Slices, type Values } from "./blocks";
 import { type Grid, placeOf, type Vector, type Voxel } from "./geometry";
 import type { Mask } from "./mask";
-import { texts } from "../texts";
+import { texts } from "#texts/viewer";
 import { gather, type Plane, pictureDirections, sizes, spacings, voxelOf } from "./plane";
 
 /** What the viewer needs of a series; the API's `SeriesView` has it. */

@@ -1,6 +1,6 @@
-/** Every text that the page itself says, in English. A further language is a file of the same shape. */
+/** What the frame of the page says. */
 
-export const en = {
+export const texts = {
   product: "MedImage Orchestrator",
   draft: { label: "Research use", rest: "draft until signed" },
   nav: {
