@@ -109,7 +109,12 @@ class Database:
             with self.engine.connect() as connection:
                 connection.execute(text("SELECT 1"))
 
-        await asyncio.to_thread(ask)
+        try:
+            await asyncio.to_thread(ask)
+        except DBAPIError as error:
+            if not error.connection_invalidated:
+                raise
+            await asyncio.to_thread(ask)  # the connection was one from before the server was started again
 
     def close(self) -> None:
         """Release the connections."""
@@ -120,7 +125,8 @@ def _engine(url: str) -> Engine:
     parsed = make_url(url)
     # The text of an error goes to logs; the values of its statement are patients'.
     if parsed.get_backend_name() != "sqlite":
-        return create_engine(_with_driver(parsed), pool_pre_ping=True, hide_parameters=True)
+        # No ping before each transaction: one that meets a connection that is gone is run again on a new one.
+        return create_engine(_with_driver(parsed), hide_parameters=True)
     if parsed.database in (None, "", ":memory:"):
         arguments = {"check_same_thread": False}
         engine = create_engine(parsed, poolclass=StaticPool, connect_args=arguments, hide_parameters=True)

@@ -63,7 +63,7 @@ def configuration(url: str, *, version: str, executor_id: str) -> DBOSConfig:
         "executor_id": executor_id,
         "serializer": DBOSPortableJSONSerializer(),
         "sys_db_pool_size": CONNECTIONS,
-        "db_engine_kwargs": {"connect_args": {"factory": _Connection}} if url.startswith("sqlite") else {},
+        "db_engine_kwargs": _engine_options(url),
         "use_listen_notify": False,
         "notification_listener_polling_interval_sec": IDLE_POLL_S,
         "scheduler_polling_interval_sec": IDLE_POLL_S,
@@ -71,6 +71,12 @@ def configuration(url: str, *, version: str, executor_id: str) -> DBOSConfig:
         "enable_otlp": False,
         "log_level": "WARNING",
     }
+
+
+def _engine_options(url: str) -> dict[str, Any]:
+    if url.startswith("sqlite"):
+        return {"connect_args": {"factory": _Connection}}
+    return {"pool_pre_ping": False}  # DBOS tries again by itself where a connection is gone; a ping costs each look
 
 
 def silence() -> None:
