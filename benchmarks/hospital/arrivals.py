@@ -31,6 +31,7 @@ class Study:
         waiting: as the scheduler sees it.
         attempt: how often it was started; the fencing token of all that runs for it.
         stage: steps that are on record: 0 nothing, 1 prepared, then one for each call.
+        waits: how often what it needs was down. woken: it was started last because a model answered somebody.
     """
 
     arrival: float
@@ -41,6 +42,7 @@ class Study:
     attempt: int = 0
     stage: int = 0
     waits: int = 0
+    woken: bool = False
     started: float = -1.0
     results: int = 0
     failed: bool = False

@@ -112,6 +112,7 @@ class Day:
             for name, fleet in scene.estate.fleets.items()
         }
         self._patience = Patience()
+        self._waiting: dict[str, dict[Study, int]] = {}
         self._chance = random.Random(f"{scene.mix.seed} deaths")
         self._set_up()
 
@@ -137,6 +138,11 @@ class Day:
         while not self.over and self.clock.step():
             pass
         return self
+
+    @property
+    def waiting_for_models(self) -> int:
+        """Studies that wait for one that is down."""
+        return sum(map(len, self._waiting.values()))
 
     @property
     def end(self) -> float:
@@ -186,18 +192,20 @@ class Day:
         if asked.stale:
             return
         if ok:
+            self._wake(asked.call.model)
             self._kept(asked.study)
             self._next(asked.worker, asked.study, asked.attempt)
         else:
-            self._park(asked.worker, asked.study)
+            self._park(asked.worker, asked.study, asked.call.model)
 
     def _kept(self, study: Study) -> None:
         study.stage += 1
         self.steps += 1
 
-    def _park(self, worker: Worker, study: Study) -> None:
-        """What it needs is down: it waits, longer each time, then not any more."""
-        pause = self._patience.pause_s(study.waits)
+    def _park(self, worker: Worker, study: Study, model: str) -> None:
+        """What it needs is down: it waits until that answers anybody, or longer each time; then not any more."""
+        waited_s = self.clock.now - study.started
+        pause = self._patience.pause_s(study.waits, waited_s=waited_s, priority=study.priority, woken=study.woken)
         self.crew.leave(worker, study, ended=False)
         if pause is None:
             study.failed = True
@@ -205,7 +213,25 @@ class Day:
             return
         study.waits += 1
         self.parked += 1
-        self.clock.after(pause + REAP_S / 2, self.crew.queue, study)
+        waiting = self._waiting.setdefault(model, {})
+        if not waiting:  # somebody must ask now and then
+            pause = min(pause, self._patience.probe_s)
+        waiting[study] = study.waits
+        self.clock.after(pause + REAP_S / 2, self._due, model, study, study.waits)
+
+    def _due(self, model: str, study: Study, waits: int) -> None:
+        if self._waiting[model].get(study) == waits:  # it was not woken meanwhile
+            self._go_on(model, study, woken=False)
+
+    def _wake(self, model: str) -> None:
+        """It has answered: an outage is over for all who wait for it."""
+        for study in list(self._waiting.get(model, ())):
+            self._go_on(model, study, woken=True)
+
+    def _go_on(self, model: str, study: Study, *, woken: bool) -> None:
+        del self._waiting[model][study]
+        study.woken = woken
+        self.crew.queue(study)
 
     def _finish(self, worker: Worker, study: Study) -> None:
         study.results += 1

@@ -17,6 +17,7 @@ from benchmarks.hospital.rules import RULES
 from benchmarks.hospital.tally import Price, Totals, totals
 from domain.study import Priority
 from jobs.scheduling.policy import Choice, Slot, choose
+from jobs.workers.attempt import Patience
 
 MIX = Mix(3000)
 TROUBLE = Faults(0.02, 0.02, 0.002)
@@ -154,6 +155,19 @@ def test_while_the_only_endpoint_is_down_jobs_wait_and_give_their_slots_back() -
     assert one.parked > 0
     assert one.lost == 0
     assert min(waited) < 2 * one.scene.estate.workers
+
+
+def test_an_outage_is_over_for_all_when_the_model_answers_one() -> None:
+    one = Day(scene(outages=(Outage(PARSE3D, 11, 30),), faults=Faults(0, 0, 0), deaths=()))
+    during, after = [], []
+    while not one.over and one.clock.step():
+        if 11.3 * HOUR_S < one.clock.now < 11.5 * HOUR_S:
+            during.append(one.waiting_for_models)
+        elif one.clock.now > 11.5 * HOUR_S + Patience().probe_s + 120:
+            after.append(one.waiting_for_models)
+    assert max(during) > 1
+    assert after
+    assert max(after) == 0
 
 
 def test_the_command_prints_one_table(capsys: pytest.CaptureFixture[str]) -> None:
