@@ -8,6 +8,22 @@ from domain.chest_report import Box
 from domain.codes import Unit
 from domain.mask import Outcome
 
+Place = tuple[float, float]
+"""Row and column on a slice, in pixels; the centre of the first pixel is (0, 0)."""
+
+
+@dataclass(frozen=True)
+class Line:
+    """Where a length was measured: the straight line between two places on one slice of the series.
+
+    Attributes:
+        slice_index: from 0, in the order of the slices of the series.
+    """
+
+    slice_index: int
+    start: Place
+    end: Place
+
 
 @dataclass(frozen=True)
 class Measurement:
@@ -18,6 +34,7 @@ class Measurement:
         target: of what.
         method: how, in words a radiologist knows, e.g. "voxel count × voxel volume".
         source: the mask and step it came from, e.g. "m1 (s3)".
+        line: of a diameter, where it lies; None for a number that has no one line, e.g. a volume.
     """
 
     name: str
@@ -29,6 +46,7 @@ class Measurement:
     source: str
     mask_id: str = ""
     step_id: str = ""
+    line: Line | None = None
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ from scipy import ndimage
 
 from domain.codes import Category, Unit
 from domain.errors import GeometryInvalid
-from domain.finding import Measurement
+from domain.finding import Line, Measurement, Place
 from domain.geometry import Geometry
 from domain.mask import Mask
 from domain.study import Volume
@@ -85,11 +85,11 @@ class _Ledger:
     def __post_init__(self) -> None:
         self._entries: list[Measurement] = []
 
-    def add(self, name: str, value: float, unit: Unit, method: str) -> None:
+    def add(self, name: str, value: float, unit: Unit, method: str, line: Line | None = None) -> None:
         mask = self.mask
         source = f"{mask.mask_id} ({mask.step_id})" if mask.step_id else mask.mask_id
         entry = Measurement(
-            name, mask.target, float(value), unit, method, mask.series_uid, source, mask.mask_id, self.step_id
+            name, mask.target, float(value), unit, method, mask.series_uid, source, mask.mask_id, self.step_id, line
         )
         self._entries.append(entry)
 
@@ -118,11 +118,19 @@ def _measure_axes(ledger: _Ledger, mask: Mask, box: Box, spacing: tuple[float, f
     axes = recist_axes(mask.array[box], spacing)
     if axes is None:
         return
-    where = "" if mask.geometry.slices == 1 else f" (slice {axes.slice_index + box[0].start + 1})"
-    ledger.add("long_axis", axes.long_axis_mm, Unit.MM, f"largest in-plane diameter{where}")
-    ledger.add("short_axis", axes.short_axis_mm, Unit.MM, f"largest diameter perpendicular to the long axis{where}")
+    index = axes.slice_index + box[0].start
+    where = "" if mask.geometry.slices == 1 else f" (slice {index + 1})"
+    long, short = (Line(index, *(_in_series(end, box) for end in ends)) for ends in (axes.long_ends, axes.short_ends))
+    ledger.add("long_axis", axes.long_axis_mm, Unit.MM, f"largest in-plane diameter{where}", long)
+    perpendicular = f"largest diameter perpendicular to the long axis{where}"
+    ledger.add("short_axis", axes.short_axis_mm, Unit.MM, perpendicular, short)
     if mask.geometry.spacing_source == _DETECTOR_SPACING:
         yield "Pixel spacing is that at the detector: lengths and areas are magnified and not corrected."
+
+
+def _in_series(end: Place, box: Box) -> Place:
+    """A place in the box of a mask, on its whole slice."""
+    return end[0] + box[1].start, end[1] + box[2].start
 
 
 def _measure_volume(ledger: _Ledger, mask: Mask) -> Iterator[str]:

@@ -1,7 +1,7 @@
 """TID 1500 Measurement Report of a series (PS3.16 TID 1500, 1410, 1411, 1501), as an unverified draft.
 
 A Comprehensive 3D SR where the source has a frame of reference, else a Comprehensive SR. Every group refers to its
-segment in our SEG and to the source images of that segment.
+segment in our SEG and to the source images of that segment; diameters also to their lines in the image.
 """
 
 from __future__ import annotations
@@ -16,16 +16,17 @@ from highdicom import sr
 from highdicom.coding_schemes import CodingSchemeIdentificationItem
 from pydicom import Dataset
 from pydicom.sr.codedict import codes
-from pydicom.sr.coding import Code as DicomCode
 
 from domain.errors import UnusableInput
 from domain.finding import Measurement
-from domain.mask import Mask, Outcome
+from domain.mask import Mask
 from domain.study import Series
 from tools.derived_uid import UidFactory, uid_factory
+from tools.report_coordinates import Places
+from tools.report_numbers import judgement, number, place_numbers, remark
 from tools.segmentation_object import PRODUCT, SERIES_NUMBER_OFFSET, concept_code, long_string, model_name, settle
 from tools.source_instances import Headers, SourceInstance, source_faults_tolerated, source_headers, source_instance
-from tools.terminology import PRIVATE_SCHEME, concept, measurement_concept, procedure_code, unit_code
+from tools.terminology import PRIVATE_SCHEME, concept, procedure_code
 
 DEVICE_UID = uid_factory(PRODUCT)("device")
 Group = (
@@ -33,12 +34,6 @@ Group = (
     | sr.VolumetricROIMeasurementsAndQualitativeEvaluations
     | sr.MeasurementsAndQualitativeEvaluations
 )
-_QA = DicomCode("qa-outcome", PRIVATE_SCHEME, "Outcome of quality assurance")
-_OUTCOMES = {
-    Outcome.PASS: "Passed automatic checks",
-    Outcome.REVIEW: "Needs review",
-    Outcome.REJECT: "Rejected",
-}
 
 
 def structured_report(
@@ -68,7 +63,7 @@ def structured_report(
     with source_faults_tolerated():
         known = headers or source_headers(series)
         real = {key: source_instance(key, header, series) for key, header in known.items()}
-        context = _Context(series, segmentation, real, uid)
+        context = _Context(series, segmentation, real, uid, Places(series, real))
         return _report(context, masks, measurements, when=when, software_version=software_version)
 
 
@@ -81,8 +76,8 @@ def _report(
     software_version: str,
 ) -> Dataset:
     series, segmentation, uid = context.series, context.segmentation, context.uid
-    groups = [_mask_group(number, mask, measurements, context) for number, mask in enumerate(masks, start=1)]
-    groups += _free_groups(measurements, series, uid)
+    groups = [_mask_group(segment, mask, measurements, context) for segment, mask in enumerate(masks, start=1)]
+    groups += _free_groups(measurements, context)
     if not groups:
         raise UnusableInput("There is nothing to report about this series.")
     kind = sr.Comprehensive3DSR if "FrameOfReferenceUID" in segmentation else sr.ComprehensiveSR
@@ -145,27 +140,35 @@ class _Context:
     segmentation: Dataset
     real: dict[str, SourceInstance]
     uid: UidFactory
+    places: Places
 
 
-def _mask_group(number: int, mask: Mask, measurements: Iterable[Measurement], context: _Context) -> Group:
+def _mask_group(segment: int, mask: Mask, measurements: Sequence[Measurement], context: _Context) -> Group:
     """TID 1410 for an image of one slice, TID 1411 for a volume."""
+    kind, reference = _reference(segment, mask, context)
+    rows = [m for m in measurements if m.mask_id == mask.mask_id]
+    numbers = [number(m, context.series) for m in rows]
+    group: Group = kind(referenced_segment=reference, measurements=numbers, **_description(mask, context))
+    place_numbers(numbers, rows, mask, context.places)
+    group[0].ContentSequence.append(remark(mask, rows))
+    return group
+
+
+def _reference(segment: int, mask: Mask, context: _Context) -> tuple[Any, Any]:
+    """The template, and what in it stands for the mask."""
     segmentation = context.segmentation
     sources = _segment_sources(mask, context.series, context.real)
-    description = _description(mask, measurements, context)
+    where = segmentation.SOPClassUID, segmentation.SOPInstanceUID, segment
     if mask.geometry.slices > 1:
-        segment = sr.ReferencedSegment(
-            segmentation.SOPClassUID, segmentation.SOPInstanceUID, number, source_images=sources
-        )
-        return sr.VolumetricROIMeasurementsAndQualitativeEvaluations(referenced_segment=segment, **description)
-    frame = sr.ReferencedSegmentationFrame(
-        segmentation.SOPClassUID, segmentation.SOPInstanceUID, number, number, source_image=sources[0]
-    )
+        whole = sr.ReferencedSegment(*where, source_images=sources)
+        return sr.VolumetricROIMeasurementsAndQualitativeEvaluations, whole
+    frame = sr.ReferencedSegmentationFrame(*where, segment, source_image=sources[0])
     # The frame names its one segment; PS3.3 table 10-3 forbids to give both numbers, though highdicom does.
     del frame[0].ReferencedSOPSequence[0].ReferencedSegmentNumber
-    return sr.PlanarROIMeasurementsAndQualitativeEvaluations(referenced_segment=frame, **description)
+    return sr.PlanarROIMeasurementsAndQualitativeEvaluations, frame
 
 
-def _description(mask: Mask, measurements: Iterable[Measurement], context: _Context) -> dict[str, Any]:
+def _description(mask: Mask, context: _Context) -> dict[str, Any]:
     """What is the same in both templates (TID 1419, 1501)."""
     what = concept(mask.target, mask.category)
     side = concept_code(what.side) if what.side else None
@@ -177,8 +180,7 @@ def _description(mask: Mask, measurements: Iterable[Measurement], context: _Cont
         "finding_category": concept_code(what.category),
         "finding_sites": [sr.FindingSite(concept_code(what.site), side)] if what.site else [],
         "algorithm_id": sr.AlgorithmIdentification(*model_name(mask), family=codes.DCM.ArtificialIntelligence),
-        "measurements": [_number(m, context.series) for m in measurements if m.mask_id == mask.mask_id],
-        "qualitative_evaluations": _judgement(mask),
+        "qualitative_evaluations": judgement(mask),
     }
 
 
@@ -200,7 +202,7 @@ def _slices_inside(mask: Mask) -> list[bool]:
     return [bool(plane.any()) for plane in mask.array]
 
 
-def _free_groups(measurements: Iterable[Measurement], series: Series, uid: UidFactory) -> list[Group]:
+def _free_groups(measurements: Iterable[Measurement], context: _Context) -> list[Group]:
     """TID 1501 groups, one a target, for numbers that belong to no one mask, e.g. a sum over both lungs."""
     by_target: dict[str, list[Measurement]] = {}
     for measurement in measurements:
@@ -208,30 +210,14 @@ def _free_groups(measurements: Iterable[Measurement], series: Series, uid: UidFa
             by_target.setdefault(measurement.target, []).append(measurement)
     return [
         sr.MeasurementsAndQualitativeEvaluations(
-            tracking_identifier=sr.TrackingIdentifier(uid(f"tracking:{series.series_uid}:{target}"), target),
+            tracking_identifier=sr.TrackingIdentifier(
+                context.uid(f"tracking:{context.series.series_uid}:{target}"), target
+            ),
             finding_type=concept_code(concept(target).kind),
-            measurements=[_number(m, series) for m in rows],
+            measurements=[number(m, context.series) for m in rows],
         )
         for target, rows in by_target.items()
     ]
-
-
-def _number(measurement: Measurement, series: Series) -> sr.Measurement:
-    what = measurement_concept(measurement.name, measurement.unit, series.modality)
-    return sr.Measurement(
-        name=concept_code(what.name),
-        value=float(measurement.value),
-        unit=concept_code(unit_code(measurement.unit)),
-        derivation=concept_code(what.derivation) if what.derivation else None,
-        method=concept_code(what.method) if what.method else None,
-    )
-
-
-def _judgement(mask: Mask) -> list[sr.QualitativeEvaluation]:
-    if mask.quality is None:
-        return []
-    outcome = mask.quality.outcome
-    return [sr.QualitativeEvaluation(_QA, DicomCode(f"qa-{outcome}", PRIVATE_SCHEME, _OUTCOMES[outcome]))]
 
 
 def _evidence(instance: SourceInstance) -> Dataset:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -10,11 +12,13 @@ from highdicom import sr
 from pydicom import Dataset, dcmread
 
 from domain.codes import Unit
-from domain.finding import Measurement
-from domain.mask import Mask
+from domain.finding import Line, Measurement
+from domain.mask import Mask, Outcome
 from domain.study import Volume
 from tests.tools.outputs_builders import WHEN, box, dciodvfy_errors, mask_on, measured, volume_of, write_phantom
 from tools.derived_uid import uid_factory
+from tools.dicom_encoding import encoded
+from tools.measurement import measure
 from tools.segmentation_object import segmentation_object
 from tools.structured_report import structured_report
 from tools.terminology import measurement_concept
@@ -45,6 +49,23 @@ def numbers(path: Path) -> dict[str, list[tuple[str, str, float, str]]]:
         ]
         for g in groups
     }
+
+
+def long_axis(mask: Mask, line: Line | None) -> Measurement:
+    return Measurement("long_axis", mask.target, 4.0, Unit.MM, "", mask.series_uid, "m1", mask.mask_id, line=line)
+
+
+def _all(parent: Dataset) -> list[Dataset]:
+    """The content items below one, in order."""
+    return [found for item in parent.get("ContentSequence", ()) for found in (item, *_all(item))]
+
+
+def coordinates(path: Path) -> list[tuple[Dataset, Dataset]]:
+    """Each number that has a place, with the content item of its place; no place stands anywhere else."""
+    items = _all(dcmread(path))
+    found = [(item, child) for item in items for child in item.get("ContentSequence", ()) if "GraphicData" in child]
+    assert all(parent.ValueType == "NUM" for parent, _ in found)
+    return found
 
 
 REAL = [
@@ -126,6 +147,78 @@ def test_sums_over_masks_get_a_group_and_numbers_of_rejected_masks_stay_out(tmp_
     path, _ = written(volume, [mask], [total, rejected], tmp_path)
     assert numbers(path) == {"m1 left lung": [], "lungs": [("Volume", "", 12.5, "mL")]}
     assert dciodvfy_errors(path) == []
+
+
+@pytest.mark.parametrize("pattern", ["ct_liver_seg_sr/ct/*.dcm", "enhanced_multiframe/eCT_Supplemental.dcm"])
+def test_a_diameter_is_inferred_from_its_line_on_the_image(data: Path, pattern: str, tmp_path: Path) -> None:
+    volume = volume_of(sorted(data.glob(pattern)))
+    mask = mask_on(volume, "liver", box(volume.geometry))
+    line = Line(1, start=(10.0, 20.5), end=(30.25, 39.5))
+    rows = [replace(m, line=line) if m.name == "long_axis" else m for m in measured(mask, volume)]
+    path, seg = written(volume, [mask], rows, tmp_path)
+    assert dciodvfy_errors(path) == []
+    [(number, place)] = coordinates(path)
+    assert number.ConceptNameCodeSequence[0].CodeMeaning == "Long axis"
+    assert (place.RelationshipType, place.GraphicType) == ("INFERRED FROM", "POLYLINE")
+    assert list(place.GraphicData) == [21.0, 10.5, 40.0, 30.75]  # column, row; the corner of the image is (0, 0)
+    [image] = place.ContentSequence
+    assert image.RelationshipType == "SELECTED FROM"
+    [reference], source = image.ReferencedSOPSequence, volume.series.slice_sources[1]
+    assert reference.ReferencedSOPInstanceUID == source.sop_instance_uid
+    single = len(volume.series.instances) > 1
+    assert reference.get("ReferencedFrameNumber") == (None if single else source.frame_number)
+    [group] = sr.srread(path).content.get_volumetric_roi_measurement_groups()
+    assert group.roi is None
+    assert group.referenced_segment.referenced_sop_instance_uid == seg.SOPInstanceUID
+
+
+def test_the_product_s_numbers_of_every_mask_have_a_place(tmp_path: Path) -> None:
+    volume = volume_of(write_phantom(tmp_path, PixelSpacing=None))
+    masks = [mask_on(volume, "liver", box(volume.geometry)), mask_on(volume, "spleen", box(volume.geometry, 0.4), 2)]
+    rows = [m for mask in masks for m in measure(mask, volume, step_id="s9")[0]]
+    path, _ = written(volume, masks, rows, tmp_path)
+    assert dciodvfy_errors(path) == []
+    placed = coordinates(path)
+    assert [number.ConceptNameCodeSequence[0].CodeMeaning for number, _ in placed] == ["Voxel count"] * 2
+    inside = np.argwhere(masks[0].array)
+    (top, left), (bottom, right) = inside.min(axis=0)[1:], inside.max(axis=0)[1:] + 1
+    x, y = np.array(placed[0][1].GraphicData).reshape(-1, 2).T
+    assert (x.min(), x.max(), y.min(), y.max()) == (left, right, top, bottom)
+    assert (x[0], y[0]) == (x[-1], y[-1])
+
+
+def test_an_outline_stands_only_where_there_is_no_line(tmp_path: Path) -> None:
+    volume = volume_of(write_phantom(tmp_path))
+    mask = mask_on(volume, "liver", box(volume.geometry))
+    lines: Sequence[Line | None] = (Line(0, (1.0, 1.0), (1.0, 5.0)), None)
+    found = []
+    for line in lines:
+        path, _ = written(volume, [mask], [*measured(mask, volume)[:-1], long_axis(mask, line)], tmp_path)
+        found.append([number.ConceptNameCodeSequence[0].CodeMeaning for number, _ in coordinates(path)])
+    assert found == [["Long axis"], ["Volume"]]
+
+
+@pytest.mark.parametrize(
+    ("outcome", "words"),
+    [(Outcome.PASS, "liver, volume 12.3 mL"), (Outcome.REVIEW, "liver, volume 12.3 mL, needs review")],
+)
+def test_a_line_in_words_names_the_target_its_volume_and_a_doubt(outcome: Outcome, words: str, tmp_path: Path) -> None:
+    volume = volume_of(write_phantom(tmp_path))
+    mask = mask_on(volume, "liver", box(volume.geometry), outcome=outcome)
+    rows = [Measurement("volume", "liver", 12.345, Unit.ML, "", mask.series_uid, "m1", "m1")]
+    path, _ = written(volume, [mask], rows, tmp_path)
+    texts = [item.TextValue for item in _all(dcmread(path)) if item.ConceptNameCodeSequence[0].CodeValue == "121106"]
+    assert texts == [words]
+
+
+def test_coordinates_pass_the_fast_writer_unchanged(tmp_path: Path) -> None:
+    volume = volume_of(write_phantom(tmp_path))
+    mask = mask_on(volume, "liver", box(volume.geometry))
+    seg = segmentation_object(volume.series, [mask], when=WHEN, uid=UID, software_version="0.1.0")
+    rows = [long_axis(mask, Line(0, (1 / 3, 2.0), (9.0, 7.7)))]
+    report = structured_report(volume.series, seg, [mask], rows, when=WHEN, uid=UID, software_version="0.1.0")
+    report.save_as(tmp_path / "out.sr.dcm", enforce_file_format=True)
+    assert encoded(report) == (tmp_path / "out.sr.dcm").read_bytes()
 
 
 def test_the_same_analysis_writes_the_same_bytes(tmp_path: Path) -> None:
