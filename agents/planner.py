@@ -22,7 +22,7 @@ from agents.grounding import grounded
 from agents.guardrails import Budget
 from agents.needs import Needs, looking_for, needs_of
 from agents.registry import SPECIALISTS, Specialist, offered
-from agents.routing.clauses import message
+from agents.routing.quoting import message
 from agents.routing.request import Routed
 from agents.routing.router import Router, default_router
 from agents.situation import films, situation_of

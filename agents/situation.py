@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from agents.routing.clauses import message
+from agents.routing.foreign import separated
+from agents.routing.quoting import message
 from agents.routing.request import PriorFacts, Situation
 from plugins.comparison import prior_rows
 from plugins.workspace import Workspace
-from prompts.own_words import own_words
 
 
 async def situation_of(workspace: Workspace) -> Situation:
@@ -32,7 +32,7 @@ async def situation_of(workspace: Workspace) -> Situation:
         chest_report=bool(films(workspace)),
         classifier=workspace.around.insight is not None,
         history=workspace.around.history is not None,
-        earlier=tuple((message(own_words(said.question).text).own, said.answer) for said in workspace.earlier),
+        earlier=tuple((message(separated(said.question).own).own, said.answer) for said in workspace.earlier),
         order=not workspace.spoken,
     )
 

@@ -79,7 +79,8 @@ def _speeches(text: str, *, whole_lines: bool) -> Iterator[Span]:
         if bracketed:
             yield start, bracketed
         elif persons and start in turns:  # a pasted conversation: a speech ends where the next one begins
-            yield start, next((t for t in turns if t > start), len(text))
+            following = next((t for t in turns if t > start), 0)
+            yield start, following or _but_last_question(text, found.end())
         elif not whole_lines:
             said = _SENTENCE.match(text, found.end())
             yield start, said.end() if said else found.end()
@@ -114,6 +115,13 @@ def _but_questions(text: str, start: int, spoken: int) -> Iterator[Span]:
         yield start, asked.start("asked")
         start = asked.end()
     yield start, end
+
+
+def _but_last_question(text: str, spoken: int) -> int:
+    """Where the last speech of a pasted conversation ends: a question on the last line is who pasted it asking."""
+    written = text.rstrip()
+    line = written.rfind("\n", spoken)
+    return line if written.endswith("?") and line > 0 else len(text)
 
 
 @cache

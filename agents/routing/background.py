@@ -17,6 +17,7 @@ from agents.routing.joining import Part
 from agents.routing.objects import MEASUREMENTS
 from agents.routing.reading import Read
 from agents.routing.request import Intent, Situation
+from agents.routing.safeguards import spares_safeguards
 from agents.routing.slots.kinds import kinds_of
 
 PLAIN = 0.8
@@ -42,6 +43,8 @@ _ACTS = frozenset(Intent) - {
 _DECLINES = frozenset(
     {("don't",), ("dont",), ("never",), ("do", "not"), ("no", "need"), ("nicht",), ("kein",), ("keine",)}
 )
+_ADDED = frozenset({"and", "plus", "und", "sowie", "y", "ademas"})
+_KNOWN = frozenset({"known", "bekannt", "bekannte", "bekannter", "bekanntes", "conocido", "conocida"})
 _IDLE = frozenset({Intent.UNKNOWN, Intent.RECALL, Intent.CAPABILITIES})
 _ABOUT_TIME = frozenset({Intent.COMPARE, Intent.HISTORY, Intent.UNKNOWN})
 """What a name with a time beside it may look like: "the cyst that was described in May, how big is it?"."""
@@ -62,7 +65,7 @@ def without_background(parts: Sequence[Part], situation: Situation) -> list[Part
 
 def _wanted(parts: Sequence[Part], place: int, answered: bool) -> bool:
     clause, read = parts[place]
-    if _idle(read) or _declined(read) or _remarks(read, answered):
+    if _idle(read) or _declined(read) or _remarks(read, answered) or only_tells_of_another(read):
         return False
     if wants(read):
         return True
@@ -85,7 +88,7 @@ def _listed(read: Read) -> bool:
 def _declined(read: Read) -> bool:
     """ "Don't classify it", "no need to compare anything"; what is not to be looked for stays with what is."""
     row = read.facts.row
-    declines = row[:1] in _DECLINES or row[:2] in _DECLINES
+    declines = row[:1] in _DECLINES or row[:2] in _DECLINES or spares_safeguards(read.facts)  # "ignore the old report"
     return declines and read.intent is not Intent.FIND and read.label.group != "unsafe"
 
 
@@ -97,7 +100,7 @@ def _remarks(read: Read, answered: bool) -> bool:
 
 def _idle(read: Read) -> bool:
     """Courtesy, and "agree?", "are you?": by them nothing else becomes background."""
-    brief = len(read.facts.row) <= SHORT and not (_names(read) or read.sure)
+    brief = len(read.facts.row) <= SHORT and not (_names(read) or read.sure or _sizes(read))
     return read.intent is Intent.GREETING or (brief and read.intent in _IDLE)
 
 
@@ -110,9 +113,10 @@ def wants(read: Read) -> bool:
     opening = next((w for w in row if w not in known.courtesy), "")
     if opening in known.openers or known.wishes & {*row} or (row[:1] and row[0] in known.modals):
         return True
-    complains = facts.complains and not _asks_of_record(read)
+    added = bool({*facts.row[:1]} & _ADDED)  # "And the bilirubin."
+    complains = facts.complains and not (added or _asks_of_record(read))
     if read.intent is Intent.HISTORY and read.confidence >= DOUBTFUL and kinds_of(facts.text) and not complains:
-        return not ({*row} & known.auxiliaries or {*row[:1]} & known.declarative)
+        return not ({*row} & known.auxiliaries or ({*row[:1]} & known.declarative and not added))
     acts = read.intent in _ACTS and read.confidence >= PLAIN
     return acts and not (row[:1] and row[0] in known.declarative)
 
@@ -126,7 +130,8 @@ def _asks_of_record(read: Read) -> bool:
 def _sizes(read: Read) -> bool:
     """ "Left kidney length", but not "nodule of 9 mm", which is known."""
     row = read.facts.row
-    return bool(read.facts.question.measurements) and not any(w[0].isdigit() for w in row)
+    told = read.facts.states or {*row} & _KNOWN or any(w[0].isdigit() for w in row)
+    return bool(read.facts.question.measurements) and not told
 
 
 class _Beside:
@@ -137,6 +142,7 @@ class _Beside:
         self._structures = any(r.intent in _OF_STRUCTURES for r in asked)
         self._looks_for = any(r.intent is Intent.FIND for r in asked)
         self._nameless = self._structures and not any(_names(r) for r in asked)
+        self._unnamed = not any(_names(r) for r in asked)
         self._of_person = any(grammar().persons & {*r.facts.row} for r in asked)
         self._sentences = {clause.sentence for clause, _ in wanting}
         self._answered = situation.answered
@@ -154,7 +160,7 @@ class _Beside:
         """Whether a statement belongs to what is asked."""
         clause, read = part
         if tells_of_another(read):  # what is asked next is asked of "her"
-            return self._of_person or clause.sentence in self._sentences
+            return self._of_person or (read.sure and self._unnamed) or clause.sentence in self._sentences
         if read.intent is Intent.REFINE:  # a complaint about an outline is a request
             return self._answered
         if read.intent is Intent.GREETING:  # left out later, where there is work
@@ -170,7 +176,17 @@ class _Beside:
 
 def tells_of_another(read: Read) -> bool:
     """Whether a clause is about another patient."""
-    return read.label.group == "other_patient" and read.confidence >= PLAIN
+    return read.label.group == "other_patient" and (read.sure or read.confidence >= PLAIN)
+
+
+def only_tells_of_another(read: Read) -> bool:
+    """ "The other one is waiting outside": said of another patient, and nothing is asked of him.
+
+    "Mr Huber, bed 14." has no verb, and what follows is about him.
+    """
+    facts = read.facts
+    told = bool({*facts.row} & (grammar().auxiliaries - {"any"} | grammar().happenings))
+    return told and tells_of_another(read) and not (facts.asks or facts.orders or facts.requested)
 
 
 def _without_ellipses(parts: Sequence[Part], situation: Situation) -> list[Part]:
@@ -186,14 +202,16 @@ def _goes_on(before: Read, read: Read, situation: Situation) -> bool:
     facts = read.facts
     if len(facts.row) > ELLIPTIC or facts.question.targets or situation.answered:
         return False
+    outlined = before.intent is Intent.FIND and _names(before)
+    if outlined and read.intent is Intent.REFINE and not facts.complains:  # "just the contour" of what is asked for
+        return True
     if read.sure and not (read.intent is Intent.RECALL and read.label.group in _NUMBERS):
         return False
     if before.intent not in _WITH_NUMBERS or not wants(before):
         return False
-    if read.intent is Intent.RECALL and before.intent is Intent.HISTORY and points_back(facts.row):
-        return True
     if read.intent is Intent.RECALL:
-        return read.label.group in _NUMBERS or read.confidence < DOUBTFUL
+        recorded = before.intent is Intent.HISTORY and points_back(facts.row)
+        return recorded or read.label.group in _NUMBERS or read.confidence < DOUBTFUL
     doubtful = (read.intent is Intent.UNKNOWN and (facts.asks or facts.orders)) or (
         read.intent is Intent.FIND and read.confidence < PLAIN
     )

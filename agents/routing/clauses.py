@@ -1,49 +1,23 @@
-"""A message as clauses that each want one thing. Quoted text is data and stands in no clause."""
+"""A message's own words as clauses that each want one thing."""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from agents.routing.grammar import grammar
+from agents.routing.quoting import message
 from agents.routing.wishes import wish_starts
 from prompts.lexicon import lexicon
-from prompts.question.dictation import spoken
-from prompts.words import Word, readable, words
+from prompts.words import Word, words
 
-SHORT_QUOTE = 3
-"""Words in quotation marks that still belong to the sentence: segment the "left kidney"."""
+__all__ = ["MOST_CLAUSES", "Clause", "clauses", "message"]
+
 LONGEST = 200
 """Words of the longest sentence that is split: work stays linear in the text."""
 MOST_CLAUSES = 24
 """Clauses that are read one by one; what follows is read as one."""
 
-_QUOTE = re.compile(
-    r"\"[^\"\n]{1,4000}\"|“[^”\n]{1,4000}”|„[^“”\n]{1,4000}[“”]|«[^»\n]{1,4000}»|»[^«\n]{1,4000}«"
-    r"|(?<![^\W_])'(?=[^'\n]{12})[^\n]{1,4000}?'(?![^\W_])|```.{1,4000}?```|^>[^\n]{1,4000}$",
-    re.DOTALL | re.MULTILINE,
-)
-_SAYS = (
-    r"\b(?:says?|said|states?|stated|reads?|writes?|wrote|written|schreibt|schrieb|steht|sagt|lautet|heißt|dice|pone|"
-    r"escribe|pide|asks?|indication|indikation|order)\b"
-)
-_SOURCE = (
-    r"(?:note|letter|referral|referrer|email|message|comment|arztbrief|brief|zuweiser|überweisung|notiz|nota|carta"
-    r"|volante)"
-)
-_HINGE = r"\b(?:although|though|while|whereas|but|because|since|obwohl|aber|weil|während|aunque|pero|porque|mientras)\b"
-_LEAD_IN = re.compile(
-    rf"(?<!\w)(?:(?!{_HINGE})[^.?!;,\n]){{0,200}}(?:{_SAYS}|\b{_SOURCE}\b)[^.?!;\n]{{0,80}}$", re.IGNORECASE
-)
-_COLON = re.compile(
-    rf"(?:[^.?!;\n]|\.(?=\d)){{0,200}}(?:\b(?:printed|prints|displayed|displays|stamped|headed)\b|{_SAYS})[^.?!;\n]{{0,40}}:\s*$",
-    re.IGNORECASE,
-)
-_INITIAL = re.compile(r"\b(?:Mrs|Mr|Ms|Frau|Herrn?|Sra?|Señora?)\b\.?\s[A-Z]\b\.?")
-"""A patient by an initial: the one whose study this is."""
-_REPORTED = re.compile(rf"\b{_SOURCE}\b[^.?!;:\n]{{0,60}}:(?=[^\n]{{1,4000}})", re.IGNORECASE)
-_NUMBERED = re.compile(r"(?:(?<=\s)|^)\(?(?P<number>\d{1,2})[.)]\s+(?=[^\W\d])")
 _THERE = frozenset({"there", "he", "she"})
 _OR = frozenset({"or", "oder", "o", "u", "vs", "versus", "/"})
 _BETWEEN = frozenset({"between", "zwischen", "entre"})
@@ -68,43 +42,6 @@ class Clause:
     start: int
     end: int
     sentence: int
-
-
-@dataclass(frozen=True)
-class Message:
-    """The user's own words, with spaces where others' stood, and those of others."""
-
-    own: str
-    quoted: tuple[str, ...]
-
-
-def message(text: str) -> Message:
-    """A text with what it quotes taken out, together with the words that lead to a quotation."""
-    own, quoted = readable(text), []
-    for found in list(_QUOTE.finditer(own)):
-        inside = found.group().strip("\"“”„«»`>\n' ")
-        if len(inside.split()) <= SHORT_QUOTE:
-            continue
-        quoted.append(inside)
-        before = own[max(0, found.start() - 300) : found.start()]
-        lead = _LEAD_IN.search(before) or _COLON.search(before)
-        start = found.start() - len(lead.group()) if lead else found.start()
-        own = own[:start] + " " * (found.end() - start) + own[found.end() :]
-    reported = _REPORTED.search(own)
-    if reported and re.search(_SAYS, reported.group(), re.IGNORECASE):
-        start = max(own.rfind(mark, 0, reported.start()) + 1 for mark in ".?!;\n")
-        end = next((i for i in [own.find("\n", reported.end())] if i >= 0), len(own))
-        quoted.append(own[reported.end() : end].strip())
-        own = own[:start] + " " * (end - start) + own[end:]
-    own = _INITIAL.sub(lambda found: "Pt".ljust(len(found.group())), own)
-    return Message(_unnumbered(spoken(own)), tuple(quoted))
-
-
-def _unnumbered(text: str) -> str:
-    """A numbered list with a line for each of its members: "1. liver volume 2. AFP"."""
-    numbers = [int(found["number"]) for found in _NUMBERED.finditer(text)]
-    in_order = len(numbers) > 1 and numbers == [*range(1, len(numbers) + 1)]
-    return _NUMBERED.sub(lambda found: "\n".ljust(len(found.group())), text) if in_order else text
 
 
 def clauses(text: str) -> tuple[Clause, ...]:
@@ -210,7 +147,8 @@ def _begins(sentence: list[Word], start: int, place: int) -> bool:
         return False
     first = sentence[after].folded
     following = sentence[after + 1].folded if after + 1 < len(sentence) else ""
-    if first == "change" and following in known.prepositions:  # a noun: "change from the last CT"
+    noun = first == "change" and following in known.prepositions  # "change from the last CT"
+    if noun or following == ",":  # "surgeon on call, who, phone number"
         return False
     if first in known.openers:
         return not (first in known.questions | _CHOOSE and _tail_of_choice(sentence, start, place, after))

@@ -11,10 +11,18 @@ from agents.routing.examples import Label
 from agents.routing.facts import Facts, points_back
 from agents.routing.grammar import grammar
 from agents.routing.request import Intent, Situation
+from agents.routing.safeguards import spares_safeguards
 from agents.routing.slots.kinds import kinds_of, without_purpose
 from agents.routing.slots.labels import asks_to_choose, labels_of, only_labels
 from agents.routing.slots.person import names_person
-from agents.routing.slots.prior import set_against
+from agents.routing.slots.prior import asks_whether_steady, set_against
+from agents.routing.slots.treatment import (
+    all_treatments,
+    decides_treatment,
+    names_drug,
+    needs_treatment,
+    recorded_treatment,
+)
 
 SURE, HINT, REFUSED = 1.2, 0.25, 1.2
 """What a cue phrase adds to the share of an intent's examples; a sure one of a refusal adds REFUSED to it."""
@@ -32,6 +40,8 @@ RECORDED, BRIEF = 0.35, 3
 
 LEFT_OUT = 0.2
 """What is left of REFUSE where a structure is said not to be wanted: that is no way round a rule."""
+RECORD = 0.5
+"""What is left of a refusal to treat where it is asked what was given."""
 UNTOLD = 0.85
 """What is left of the share of an intent that has telling words, where none of them is there."""
 DENIED, WITHOUT_LABELS, ORDERED, STATEMENT, PREMATURE = 0.1, 0.3, 0.3, 0.6, 0.3
@@ -41,6 +51,8 @@ an order with an object ("can you segment the liver"); of HISTORY in a statement
 
 FIND = Label(Intent.FIND)
 OTHERS = Label(Intent.REFUSE, "other_patient")
+UNSAFE = Label(Intent.REFUSE, "unsafe")
+TREATMENT = Label(Intent.REFUSE, "treatment")
 _WORDED = frozenset({"other_patient", "identity", "unsafe"})
 _NO_PRIOR = re.compile(
     r" (?:no|without|kein|keine|keinen|ohne|sin) "
@@ -63,7 +75,9 @@ def told(facts: Facts, shares: Weights) -> dict[Label, float]:
         for label, weight in _cues(facts)
         if not _ruled_out(label.intent, facts)
     ]
+    treatments = all_treatments(labels_of(facts.text))
     chosen = SURE if asks_to_choose(facts.text) else CHOICE if only_labels(facts.text) else 0.0
+    chosen *= not treatments
     if chosen:
         cued.append((Label(Intent.CLASSIFY), chosen * (1 - CERTAIN * _of_others(shares, Intent.CLASSIFY))))
     elsewhere = any(weight >= SURE * (1 - CERTAIN) and label != FIND for label, weight in cued)
@@ -110,12 +124,18 @@ def _cues(facts: Facts) -> Iterator[tuple[Label, float]]:
         intent, _, group = name.partition("/")
         label = Label(Intent(intent), group)
         folded = folded_text(without_purpose(facts.text)) if label.intent is Intent.HISTORY else facts.folded
+        if (label == UNSAFE and spares_safeguards(facts)) or (label == TREATMENT and recorded_treatment(facts.text)):
+            continue
         if phrases.sure is not None and phrases.sure.search(folded):
             yield label, SURE + REFUSED * (label.intent is Intent.REFUSE and label.group != "treatment")
         if phrases.hint is not None and phrases.hint.search(folded):
             yield label, HINT
     if names_person(facts.text):
         yield OTHERS, SURE + REFUSED
+    named = any(t.in_lexicon for t in facts.question.targets)
+    wanted = needs_treatment(facts.text) or (decides_treatment(facts.text) and not named)
+    if wanted or all_treatments(labels_of(facts.text)):
+        yield TREATMENT, SURE + REFUSED
 
 
 def _grammar(facts: Facts, elsewhere: bool, doubt: float) -> Iterator[tuple[Label, float]]:
@@ -139,7 +159,7 @@ def _grammar(facts: Facts, elsewhere: bool, doubt: float) -> Iterator[tuple[Labe
         yield FIND, sum(weights)
     if _records(facts):
         yield Label(Intent.HISTORY), RECORDED
-    if set_against(facts.text):
+    if set_against(facts.text) or (named and facts.asks and asks_whether_steady(facts.text)):
         yield Label(Intent.COMPARE), SURE
 
 
@@ -153,6 +173,8 @@ def _records(facts: Facts) -> bool:
     """Whether a question, or a few words without a number, name a part of the patient's record."""
     tells = any(w[0].isdigit() for w in facts.row) or bool(grammar().told & {*facts.row})
     brief = len(facts.row) <= BRIEF and not tells
+    if facts.inquires and recorded_treatment(facts.text) and names_drug(facts.text):
+        return True
     return (facts.inquires or brief) and bool(kinds_of(without_purpose(facts.text)))
 
 
@@ -187,10 +209,16 @@ def _left(label: Label, facts: Facts) -> float:
 
 
 def _left_of_refusal(label: Label, facts: Facts) -> float:
+    if label == UNSAFE and spares_safeguards(facts):
+        return LEFT_OUT
+    if label.group == "identity" and _tells("refuse/out_of_scope", facts):  # the phone number of the surgeon on call
+        return LEFT_OUT
     if _tells(str(label), facts):
         return 1.0
-    if label.group == "unsafe" and facts.question.excluded:
+    if label == UNSAFE and facts.question.excluded:
         return LEFT_OUT
+    if label == TREATMENT and recorded_treatment(facts.text):
+        return RECORD
     return UNTOLD if facts.complains or label.group in _WORDED else 1.0
 
 

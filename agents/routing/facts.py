@@ -90,6 +90,7 @@ def _orders(row: Sequence[str]) -> bool:
     """A verb that tells to do something; "my own contour" is none."""
     nouns = grammar().articles | grammar().determiners
     verbs = {word for before, word in pairwise(("", *row)) if before not in nouns}
+    verbs |= {*row[-1:]} & grammar().infinitives  # "bitte das ausmessen"
     return bool(grammar().commands & {*verbs, *_without_clitics(row)})
 
 

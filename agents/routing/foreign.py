@@ -83,6 +83,11 @@ def _pastes() -> tuple[str, ...]:
         rf"<!\[CDATA\[{within}\]\]>|<\?{within}\?>|<#{within}#>",
         r"\\[a-z]{1,20}\{[^{}]{0,400}\}|^[ \t]{0,8}%%[^\n]{0,2000}",
         rf"^[ \t]{{0,8}}(?P<line>[=_*~-])(?P=line){{2,9}}{named}\n{within}^[ \t]{{0,8}}(?P=line){{3,10}}[^\n]{{0,80}}$",
+        # Segments of HL7, names of files, names as programs write them.
+        r"(?<!\S)[A-Z][A-Z0-9]{2}(?:\|[^|\n]{0,200}){2,40}\|[^|\s]{0,40}",
+        r"(?:\b(?:file ?name|dateiname):?\s)?(?<!\w)[\w-]{3,120}\.(?:dcm|pdf|docx?|txt|nii|png|jpe?g|csv|json|xml|hl7"
+        r"|zip)\b",
+        r"(?<!\w)[a-z]{2,20}(?:_[a-z]{1,20}){2,10}(?!\w)",
         rf"^[ \t]{{0,8}}BEGIN{named}\n{within}^[ \t]{{0,8}}END\b[^\n]{{0,80}}$",
     )
 

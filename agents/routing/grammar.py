@@ -44,6 +44,8 @@ class Grammar:
     persons: Words
     determiners: Words
     whole: Words
+    growth: Words
+    happenings: Words
 
 
 @cache

@@ -43,7 +43,8 @@ def targets_of(clause: Read, situation: Situation) -> tuple[str, ...]:
 
 
 def _points(text: str) -> bool:
-    return bool({*phrase(text)[:1]} & grammar().pronouns)
+    said = [w for w in phrase(text) if w not in grammar().courtesy]
+    return not said or said[0] in grammar().pronouns
 
 
 def refers_back(clause: Read, targets: tuple[str, ...]) -> bool:

@@ -2,12 +2,45 @@
 
 from __future__ import annotations
 
+import re
+
 from agents.routing.facts import points_back
 from agents.routing.grammar import grammar
 from agents.routing.reading import Read
-from agents.routing.request import Situation
+from agents.routing.request import Intent, Situation
+from agents.routing.slots.prior import points_at_prior
 from agents.routing.slots.side import side_of_earlier, untold
 from prompts.cues import cues
+
+_WHO = (
+    r"(?:i|we|you|he|she|they|everyone|ich|wir|er|sie|man|(?:the|my|his|her|our|your|der|die|mein|meine|el|la|mi) [^ ]+"
+    r"|dr [^ ]+|prof [^ ]+)"
+)
+_SAYING = (
+    r"(?:mentioned|mention|said|told|tell|named|discussed|discuss|meant|described|asked|showed|shown|flagged|circled|marked"
+    r"|pointed|talked|talking|spoke|emailed|mailed|messaged|texted|sent|wrote|noticed|wanted|liked|drew|agreed|worried"
+    r"|bothered|interested|concerned|puzzled|gesagt|erwahnt|erwahnte|besprochen|genannt|gemeint|meinte|gezeigt|sagte"
+    r"|besprachen|markiert|angesprochen|gesprochen|geschrieben|wollte|beunruhigt|dije|dijo|dijimos|comente|comento"
+    r"|comentamos|mencione|menciono|mencionamos|hablamos|ensene|mostre|senale|senalo|marque|marco|preocupaba|preocupa"
+    r"|pidio|queria)"
+)
+_HELPS = (
+    r"(?:(?:just|had|have|has|was|were|is|are|already|earlier|vorhin|gestern|te|le|les|os|ya|se|am|im|an|beim) |[^ ]+ )"
+)
+_POINTED_OUTSIDE = re.compile(
+    rf" (?:thing|one|organ|structure|structures|spot|bit|area|part|lesion|finding|that|what|whatever|stuff"
+    rf"|place|region)"
+    rf" (?:that |which |of which )?{_WHO} {_HELPS}{{0,3}}{_SAYING} "
+    r"| whichever (?:organ|structure|one|thing|part|lesion|of) "
+    r"| (?:as|like|what was|was|wie) (?:discussed|mentioned|agreed|said|besprochen|abgesprochen|vereinbart) "
+    r"| (?:was|das) (?:[^ ]+ ){0,4}(?:besprochen|gesagt|erwahnt|genannt|vereinbart|gemeint) (?:wurde|worden|war|ist) "
+    r"| lo que se (?:[^ ]+ )?(?:dijo|comento|hablo|acordo|menciono) "
+    rf"| (?:das|die|den|was|wovon|woruber|organ|ding|stelle|struktur) (?:von dem |von der |das |die |was |den )?{_WHO}"
+    rf" {_HELPS}{{0,4}}{_SAYING} "
+    rf"| (?:lo|el|la|eso|organo|zona|cosa|estructura)(?: de lo)? (?:que|del que|de la que) (?:{_WHO} )?"
+    rf"{_HELPS}{{0,3}}{_SAYING} "
+)
+"""What was named elsewhere: "the thing I mentioned on the phone", "was wir besprochen haben", "lo que te dije"."""
 
 
 def side_untold(clause: Read, situation: Situation) -> bool:
@@ -45,3 +78,25 @@ def names_nothing(clause: Read, targets: tuple[str, ...], situation: Situation) 
     question = facts.question
     told = targets or question.excluded or question.not_imaging or question.region or question.modality
     return facts.orders and not (told or facts.complains or situation.order) and not grammar().whole & {*facts.row}
+
+
+def points_outside(clause: Read, situation: Situation) -> bool:
+    """ "Outline the thing I mentioned on the phone": work on what was named outside of this conversation.
+
+    Only where nothing here could be meant: no structure is named, and none was outlined before.
+    """
+    facts = clause.facts
+    named = any(t.in_lexicon for t in facts.question.targets) or facts.question.excluded
+    wanted = facts.orders or facts.requested or facts.question.measurements or clause.intent is Intent.UNKNOWN
+    if named or situation.found or not wanted:
+        return False
+    return _POINTED_OUTSIDE.search(facts.folded) is not None
+
+
+def only_grows(clause: Read, situation: Situation) -> bool:
+    """ "Bigger than last time or what": a change in size, of nothing that is named or was outlined before."""
+    row = {*clause.facts.row}
+    if situation.found or situation.answered or row & grammar().whole:
+        return False
+    sized = clause.facts.question.measurements and not points_at_prior(clause.text)  # "how large is it now"
+    return bool(row & grammar().growth or sized)

@@ -8,7 +8,7 @@ from dataclasses import replace
 from functools import cache
 
 from agents.routing.background import without_background
-from agents.routing.clauses import Clause, Message, clauses, message
+from agents.routing.clauses import Clause, clauses
 from agents.routing.examples import Example, shipped_examples
 from agents.routing.facts import understood
 from agents.routing.foreign import separated
@@ -16,9 +16,12 @@ from agents.routing.grammar import grammar
 from agents.routing.joining import Part, joined, named_again, settled, taken_up
 from agents.routing.neighbours import Fit, Neighbours
 from agents.routing.orders import of_order
-from agents.routing.policy import Context, resolve
+from agents.routing.policy import resolve
+from agents.routing.preamble import without_preambles
+from agents.routing.quoting import Message, message
 from agents.routing.reading import ClauseReader, Read
 from agents.routing.request import Intent, Request, Routed, Situation
+from agents.routing.requesting import Context
 from agents.routing.vectors import embedded, key_of, stored
 from memory.embedder import Embedder, best_embedder
 from prompts.words import words
@@ -69,7 +72,8 @@ class Router:
     def _read(self, parts: Sequence[Clause], situation: Situation) -> list[Part]:
         saying = [c for c in parts if not _empty(c.text)] or parts
         reader = self._reader()
-        said = taken_up([(c, reader.read(c.text, situation)) for c in saying], situation)
+        each = without_preambles([(c, reader.read(c.text, situation)) for c in saying], reader, situation)
+        said = taken_up(each, situation)
         return joined(without_background(named_again(said, situation), situation), situation)
 
     def _reader(self) -> ClauseReader:
@@ -104,7 +108,7 @@ def _requests(parts: Sequence[Part], situation: Situation) -> tuple[list[Request
         if clause.sentence == elsewhere or (another and grammar().persons & {*read.facts.row}):
             continue
         analysed = situation.answered or any(r.intent in _WORK for r in made)
-        requests = resolve(read, Context(situation, analysed))
+        requests = resolve(read, Context(situation, analysed, any(r.targets for r in made)))
         if any(r.about == "other_patient" for r in requests):
             elsewhere, another = clause.sentence, not (read.facts.asks or read.facts.orders)
         made += requests

@@ -12,6 +12,7 @@ from enum import StrEnum
 from agents.routing.cues import cue_phrases, folded_text
 from agents.routing.grammar import grammar
 from agents.routing.slots.kinds import kinds_of
+from agents.routing.slots.side import untold
 from prompts.cues import cues
 from prompts.lexicon import lexicon
 from prompts.question.wording import worded
@@ -95,7 +96,7 @@ def _member(sentence: Sequence[Word], start: int, end: int) -> _Member:
     rules = cue_phrases()["guidance"].sure
     if rules is not None and rules.search(folded_text(text)) and not (named and sized):
         return _Member(start, end, _Topic.RULES, plain=True)
-    if _CHANGES & {*said}:
+    if _CHANGES & {*said} or untold(text):  # "one lung, the operated side": what tells a side is no wish
         return _Member(start, end, None)
     if kinds_of(text) and not sized and not numbered and not grammar().told & {*said}:
         bare = len(said) <= BARE and not named and not grammar().past & {*said}

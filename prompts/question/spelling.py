@@ -48,7 +48,12 @@ def corrected(written: tuple[Word, ...]) -> tuple[Word, ...]:
 def is_word(folded: str) -> bool:
     """Whether a folded word is one that is known here, or the plural of one."""
     known = _understood()
-    return folded in known or any(s in known for s in singulars(folded))
+    return folded in known or any(s in known for s in singulars(folded)) or _with_pronoun(folded)
+
+
+def _with_pronoun(folded: str) -> bool:
+    """ "Mídelo", "segméntala": a Spanish verb of a request with what it is said of."""
+    return any(folded.endswith(p) and cues().roles.get((folded[: -len(p)],)) for p in ("lo", "la", "los", "las"))
 
 
 @cache

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import re
 
+from agents.routing.slots.dates import names_day
+from agents.routing.slots.prior import mentions_month
+
 _NAME = r"[A-ZÄÖÜÁÉÍÓÚÑ][^\W\d_]+(?:[-'’][A-ZÄÖÜÁÉÍÓÚÑ]?[^\W\d_]+)?"
 _TITLED = re.compile(
     r"(?P<before>\b(?:to|an|for|für|al|a la|para|by|dear)\s+(?:the\s+)?)?"
@@ -21,4 +24,6 @@ _OWNS = re.compile(rf"(?<=[^\W\d_] ){_NAME}\s+{_NAME}['’]s\s+{_OWNED}\b")
 def names_person(text: str) -> bool:
     """Whether a text asks about a person by name: "Mr. Smith", "the scan of Jane Doe". Recipients do not count."""
     titled = any(not found["before"] for found in _TITLED.finditer(text))
-    return titled or _BORN.search(text) is not None or _OF.search(text) is not None or _OWNS.search(text) is not None
+    owned = (found.group() for pattern in (_OF, _OWNS) for found in pattern.finditer(text))
+    # "The scan from Christmas Eve" and "of Monday Morning" have the form of a name.
+    return titled or _BORN.search(text) is not None or any(not (mentions_month(o) or names_day(o)) for o in owned)

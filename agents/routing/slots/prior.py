@@ -50,6 +50,16 @@ def points_at_prior(text: str) -> bool:
     return mentions_prior(text) or names_modality(text) or mentions_month(text) or names_day(text)
 
 
+def speaks_of_change(text: str) -> bool:
+    """Whether a clause asks for what two studies show and one does not: "interval change", "growth", "Verlauf"."""
+    return _words()["change"].search(folded_text(text)) is not None
+
+
+def asks_whether_steady(text: str) -> bool:
+    """Whether a clause ends in a word for what stayed or went on: "liver lesion: stable?"."""
+    return _words()["steady"].search(folded_text(text)) is not None
+
+
 def mentions_month(text: str) -> bool:
     """Whether a text names a month: "last November's", "vs Feb"."""
     folded = folded_text(text)

@@ -22,6 +22,10 @@ _EXCLUSIVE = (
         {"arterial", "venous", "portal", "delayed", "nephrographic", "corticomedullary", "hepatobiliary", "native"}
     ),
 )
+_SPECIAL = frozenset(
+    {"elastography", "spectroscopy", "diffusion tensor", "tomosynthesis", "expiratory", "prone", "doppler", "dynamic"}
+)
+"""Acquisitions that a description always tells: one that does not is of another kind."""
 _MODALITIES = {"CT": re.compile(r"(?<= )ct "), "PT": re.compile(r"(?<= )pet "), "MR": re.compile(r"(?<= )mri? ")}
 """They choose a series only where a study has several, as PET/CT has."""
 _NOT_AXIAL = frozenset({"coronal", "sagittal", "scout"})
@@ -164,8 +168,16 @@ def _plain_axial(meant: set[str], described: Mapping[str, set[str]], situation: 
 
 def _contradict(meant: set[str], described: set[str]) -> bool:
     """Whether both name a plane, a sequence or a phase, and not the same: the T1 that is asked for is no FLAIR."""
+    if meant & _SPECIAL - described:
+        return True
+    meant, described = _with_base(meant), _with_base(described)
     pairs = ((meant & kinds, described & kinds) for kinds in _EXCLUSIVE)
     return any(one and other and not one & other for one, other in pairs)
+
+
+def _with_base(names: set[str]) -> set[str]:
+    """ "T1 with contrast" is a T1."""
+    return names | ({"t1"} if names & {"t1 contrast", "t1 native"} else set())
 
 
 def _meant(folded: str) -> tuple[set[str], set[str]]:
