@@ -24,7 +24,8 @@ LIT = """canvas => {
 MIDDLE_ALPHA = """canvas => {
     const { data } = canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height);
     const found = [];
-    for (let i = 0; i < data.length; i += 4) if (data[i + 3] > 0 && Math.abs(data[i] - data[i + 2]) > 40) found.push(data[i + 3]);
+    for (let i = 0; i < data.length; i += 4)
+        if (data[i + 3] > 0 && Math.abs(data[i] - data[i + 2]) > 40) found.push(data[i + 3]);
     return found.sort((a, b) => a - b)[found.length >> 1] ?? 0;
 }"""
 """Median opacity of coloured pixels, 0–255."""
