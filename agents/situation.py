@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 from agents.routing.foreign import separated
 from agents.routing.quoting import message
 from agents.routing.request import PriorFacts, Situation
@@ -14,6 +16,7 @@ async def situation_of(workspace: Workspace) -> Situation:
     names = workspace.series_names
     series = [workspace.series(n) for n in names]
     priors = await prior_rows(workspace) if workspace.around.priors is not None else ()
+    days = {f"prior-{n}": prior.started for n, prior in enumerate(workspace.prior_list, 1)}
     return Situation(
         modalities=tuple(s.modality for s in series),
         body_parts=tuple(s.body_part for s in series),
@@ -25,7 +28,9 @@ async def situation_of(workspace: Workspace) -> Situation:
         ),
         answered=bool(workspace.analyses),
         priors=tuple(
-            PriorFacts(r["name"], r["date"], r["modality"], r["body_part"], r["description"])
+            PriorFacts(
+                r["name"], _day(days.get(r["name"])) or r["date"], r["modality"], r["body_part"], r["description"]
+            )
             for r in priors
             if r["relation"] != "later"
         ),
@@ -35,6 +40,11 @@ async def situation_of(workspace: Workspace) -> Situation:
         earlier=tuple((message(separated(said.question).own).own, said.answer) for said in workspace.earlier),
         order=not workspace.spoken,
     )
+
+
+def _day(started: datetime | None) -> str:
+    """The whole date, which models are not told: no model reads a situation, and "vs 2 April" means a day."""
+    return f"{started:%Y-%m-%d}" if started is not None else ""
 
 
 def films(workspace: Workspace) -> tuple[str, ...]:

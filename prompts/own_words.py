@@ -18,14 +18,17 @@ from prompts.words import TEXT_LIMIT, readable
 
 _WIDE = {code: code - 0xFEE0 for code in range(0xFF01, 0xFF5F)} | {0x3000: 0x20}
 """Letters and signs as wide as a Chinese character, and what they are."""
+SHORT_QUOTE = 3
+"""Words in quotation marks that may belong to the sentence: segment the "left kidney"."""
 _SENTENCE = re.compile(r"[^.?!\n]{0,2000}[.?!]*")
-_OPENS = r"(?:^|[.?!;:,|>()\[\]{}–—-])[^\w\n\"'“„«»‘’]{0,200}"
+_OPENS = r"(?:(?<=[ \t]{3})(?=\w)|(?:^|[.?!;:,|>/*•·()\[\]{}–—-])[^\w\n\"'“„«»‘’]{0,200}(?=\w))"
 """Before a word that opens a sentence, a line or a field; not in quotation marks."""
 _QUOTED = re.compile(
     r"\"[^\"\n]{1,4000}\"|“[^”\n]{1,4000}”|„[^“”\n]{1,4000}[“”]|«[^»\n]{1,4000}»|»[^«\n]{1,4000}«"
     r"|(?<!\w)'(?=[^'\n]{12})[^\n]{1,4000}?'(?!\w)"
 )
 _TO_BRACKET = re.compile(r"[^()\[\]{}\n]{0,400}(?=[)\]}])")
+_CAPITALS = re.compile(r"(?=(?:[^A-Z\n]{0,20}[A-Z]){6})[^a-zß-ÿ\n]{6,2000}[.!?;](?= {1,3}[^\W\d_])")
 _LATER_QUESTION = re.compile(r"(?<=[.!?]) {1,3}(?P<asked>[^.!?\n]{1,400}\?)")
 
 
@@ -82,11 +85,23 @@ def _speeches(text: str, *, whole_lines: bool) -> Iterator[Span]:
             following = next((t for t in turns if t > start), 0)
             yield start, following or _but_last_question(text, found.end())
         elif not whole_lines:
-            said = _SENTENCE.match(text, found.end())
-            yield start, said.end() if said else found.end()
+            yield start, _sentence_end(text, found.end())
         else:
             yield from _but_questions(text, start, found.end())
+    for found in _bound().finditer(text):
+        start = _first(found)
+        within = next((span for span in quoted if span[0] < start < span[1]), None)
+        if within:  # what the router takes for words of the sentence, being so short
+            if len(text[slice(*within)].split()) <= SHORT_QUOTE:
+                yield within
+            continue
+        yield start, _bracketed(text, start, found.end()) or _sentence_end(text, found.end())
     yield from persons
+
+
+def _sentence_end(text: str, place: int) -> int:
+    said = _SENTENCE.match(text, place)
+    return said.end() if said else place
 
 
 def _answered(persons: list[Span], turns: list[int]) -> Iterator[Span]:
@@ -111,6 +126,9 @@ def _bracketed(text: str, start: int, spoken: int) -> int:
 def _but_questions(text: str, start: int, spoken: int) -> Iterator[Span]:
     """A line from `start` on, without the questions after its first sentence: who asks wants an answer himself."""
     end = next((place for place in [text.find("\n", spoken)] if place >= 0), len(text))
+    capitals = _CAPITALS.match(text, spoken)
+    if capitals and not _effect().search(text, capitals.end(), end):  # a label ends where somebody writes on in small
+        end = capitals.end()
     for asked in _LATER_QUESTION.finditer(text, spoken, end):
         yield start, asked.start("asked")
         start = asked.end()
@@ -136,10 +154,37 @@ def _speaker() -> re.Pattern[str]:
         rf"(?<=[(\[{{]){any_word('speakers')}\b(?=[^()\[\]{{}}\n]{{0,400}}[)\]}}])",
         rf"(?<!\w)(?:[@#]|\*{{2,3}} ?){any_word('speakers')}\b",
         rf"(?<!\w)(?:\w{{2,12}}\s)?{any_word('notes')}\s{any_word('to')}\s{machine}(?:[^:;.,\n]{{0,60}}[:;.,]|(?=\s))",
+        rf"{_OPENS}(?:(?:{any_word('articles')}|{any_word('to')}|{any_word('called')})[ ,-]{{1,2}}){{0,4}}"
+        rf"{any_word('machines')}\s?:(?!\d)",
         rf"{_OPENS}{any_word('to')}\s{machine}[^:;.?!\n]{{0,40}}:",
         rf"(?<!\w){any_word('machines')}\s(?:reading|processing|parsing)\s(?:this|it)\b",
     )
     return re.compile("|".join(f"(?:{form})" for form in forms), re.IGNORECASE | re.MULTILINE)
+
+
+@cache
+def _bound() -> re.Pattern[str]:
+    """ "Assistants must append …": what machines are bound to do, said of them and not to this one."""
+    called = rf"(?:(?:{any_word('articles')}|{any_word('called')})[ ,-]{{1,2}}){{0,4}}"
+    supposed = r"(?!\s(?:have|be|haber|ser|estar)\b)"  # "the system must have crashed"
+    who = rf"(?<!\w){called}{any_word('machines')}\s"
+    said = rf"(?:^|[.?!;\n])[^.?!;:\n]{{0,120}}\b{any_word('saying')},?\s(?:(?:that|dass|que)\s)?"
+    effect = rf"(?=[^.?!\n]{{0,200}}?(?<!\w){any_word('effects')})"
+    forms = (
+        rf"(?:{_OPENS}|[\"“„«»]){who}{any_word('bound')}\b{supposed}",
+        rf"{said}{who}(?:{any_word('bound')}|should|soll|sollte|sollten|debería|deberían)\b{effect}",
+    )
+    return re.compile("|".join(forms), re.IGNORECASE | re.MULTILINE)
+
+
+def asks_for_effect(text: str) -> bool:
+    """Whether words ask for signing, delivering, deleting or the like."""
+    return _effect().search(text) is not None
+
+
+@cache
+def _effect() -> re.Pattern[str]:
+    return re.compile(rf"(?<!\w){any_word('effects')}", re.IGNORECASE)
 
 
 @cache

@@ -62,6 +62,8 @@ def _patterns() -> tuple[re.Pattern[str], ...]:
         rf"(?<!\w){any_word('greets')}\s[^\n]{{1,80}},{within}\b{any_word('regards')}\b[^.\n]{{0,80}}\.?",
         r"^[ \t]{0,8}\$ [^\n]{0,4000}$",
         r"^--[ \t]?$[\s\S]{0,4000}",
+        rf"(?:^|(?<=\s))-{{2,3}}[ \t]{{0,2}}{any_word('signatures')}\b[^.?!\n]{{0,80}}\.?",
+        rf"(?<!\w){any_word('quote_opens')}(?!\w)[\s\S]{{0,1500}}?(?<!\w){any_word('quote_closes')}(?!\w)",
     )
     every = tuple(re.compile(form, re.IGNORECASE | re.MULTILINE) for form in forms)
     return (*every, _ENCODED)

@@ -159,7 +159,11 @@ def _grammar(facts: Facts, elsewhere: bool, doubt: float) -> Iterator[tuple[Labe
         yield FIND, sum(weights)
     if _records(facts):
         yield Label(Intent.HISTORY), RECORDED
-    if set_against(facts.text) or (named and facts.asks and asks_whether_steady(facts.text)):
+    if (
+        set_against(facts.text)
+        or set_against(" ".join(facts.row))
+        or (named and facts.asks and asks_whether_steady(facts.text))
+    ):
         yield Label(Intent.COMPARE), SURE
 
 

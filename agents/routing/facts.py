@@ -24,6 +24,9 @@ READ = 600
 REQUESTS = frozenset({"outline", "rule_out", "assess"})
 _PAINS = ("schmerz", "schmerzen", "beschwerden")
 """Ends of German compounds that tell a complaint."""
+_OBJECTS = ("lo", "la", "los", "las", "melo", "mela", "melos", "melas")
+_FOR_WHOM = ("me", "nos")
+"""Pronouns that Spanish writes at the end of a verb: what it is done to, and for whom."""
 _PUNCTUATION = re.compile(r"[?,.!]")
 
 
@@ -91,7 +94,7 @@ def _orders(row: Sequence[str]) -> bool:
     nouns = grammar().articles | grammar().determiners
     verbs = {word for before, word in pairwise(("", *row)) if before not in nouns}
     verbs |= {*row[-1:]} & grammar().infinitives  # "bitte das ausmessen"
-    return bool(grammar().commands & {*verbs, *_without_clitics(row)})
+    return bool(grammar().commands & {*verbs, *_without_clitics(row, (*_OBJECTS, *_FOR_WHOM))})
 
 
 def points_back(row: Sequence[str]) -> bool:
@@ -101,9 +104,14 @@ def points_back(row: Sequence[str]) -> bool:
     return generic or bool(known.pronouns & {*row}) or any(verb in known.commands for verb in _without_clitics(row))
 
 
-def _without_clitics(row: Sequence[str]) -> Iterator[str]:
-    """ "Mídelo", "segméntala": the verb without the pronoun."""
-    return (word[: -len(end)] for word in row for end in ("lo", "la", "los", "las") if word.endswith(end))
+def _without_clitics(row: Sequence[str], ends: Sequence[str] = _OBJECTS) -> Iterator[str]:
+    """ "Mídelo", "segméntala", "medímelo": the verb without its pronouns, and as its infinitive is spelt."""
+    return (stem for word in row for end in ends if word.endswith(end) for stem in _spelt(word[: -len(end)]))
+
+
+def _spelt(stem: str) -> tuple[str, ...]:
+    """The stem, and the infinitive of a voseo: "medí" is of "medir"."""
+    return stem, f"{stem}r"
 
 
 def _inquires(row: Sequence[str]) -> bool:

@@ -12,7 +12,10 @@ from agents.routing.grammar import grammar
 from agents.routing.objects import MEASUREMENTS, refers_back
 from agents.routing.reading import Read
 from agents.routing.request import Intent, Request, Situation
+from prompts.question.items import items
+from prompts.question.parts import part_instead
 from prompts.question.understanding import AskedTarget
+from prompts.question.wording import worded
 from prompts.words import words
 
 Part = tuple[Clause, Read]
@@ -27,7 +30,7 @@ def taken_up(each: Sequence[Part], situation: Situation) -> list[Part]:
     """ "There should be no pneumothorax. Can you exclude one?" as one text, the rest as it is."""
     made: list[Part] = []
     for part in each:
-        if made and _denied(made[-1][1]) and _takes_up(part[1]):
+        if made and ((_denied(made[-1][1]) and _takes_up(part[1])) or _tells_part(part[1])):
             made[-1] = _together(made[-1], part, situation)
         else:
             made.append(part)
@@ -125,6 +128,13 @@ def _takes_up(read: Read) -> bool:
     """ "Can you exclude one?", "please rule it out": of a clause that names nothing itself."""
     named = read.facts.question.targets or read.facts.question.excluded
     return not named and bool(grammar().one & {*read.facts.row[-3:]}) and len(read.facts.row) <= TAKES_UP
+
+
+def _tells_part(read: Read) -> bool:
+    """ "Not the anterior part, the posterior one": which part of what was named before is wanted."""
+    written = worded(read.text)
+    row = items(written)
+    return row[:1] != () and row[0].role == "leave_out" and part_instead(row, 1, written) is not None
 
 
 def _together(one: Part, other: Part, situation: Situation) -> Part:

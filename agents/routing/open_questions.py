@@ -14,15 +14,18 @@ from prompts.cues import cues
 
 _WHO = (
     r"(?:i|we|you|he|she|they|everyone|ich|wir|er|sie|man|(?:the|my|his|her|our|your|der|die|mein|meine|el|la|mi) [^ ]+"
-    r"|dr [^ ]+|prof [^ ]+)"
+    r"|(?:dr|prof|doctor|doctora|professor) [^ ]+)"
 )
+_WHO = rf"(?:{_WHO}(?: (?:and|und|y) {_WHO})?)"
+"""Who spoke of it, or looked at it: "I", "the surgeon", "Dr Patel and I"."""
 _SAYING = (
     r"(?:mentioned|mention|said|told|tell|named|discussed|discuss|meant|described|asked|showed|shown|flagged|circled|marked"
     r"|pointed|talked|talking|spoke|emailed|mailed|messaged|texted|sent|wrote|noticed|wanted|liked|drew|agreed|worried"
     r"|bothered|interested|concerned|puzzled|gesagt|erwahnt|erwahnte|besprochen|genannt|gemeint|meinte|gezeigt|sagte"
     r"|besprachen|markiert|angesprochen|gesprochen|geschrieben|wollte|beunruhigt|dije|dijo|dijimos|comente|comento"
     r"|comentamos|mencione|menciono|mencionamos|hablamos|ensene|mostre|senale|senalo|marque|marco|preocupaba|preocupa"
-    r"|pidio|queria)"
+    r"|pidio|queria|looking|looked|viewing|viewed|saw|seen|reviewed|reviewing|watching|angeschaut|angesehen|anschauten"
+    r"|ansahen|gesehen|sahen|vimos|mirabamos|mirando|miramos|viendo|veiamos)"
 )
 _HELPS = (
     r"(?:(?:just|had|have|has|was|were|is|are|already|earlier|vorhin|gestern|te|le|les|os|ya|se|am|im|an|beim) |[^ ]+ )"
@@ -41,6 +44,22 @@ _POINTED_OUTSIDE = re.compile(
     rf"{_HELPS}{{0,3}}{_SAYING} "
 )
 """What was named elsewhere: "the thing I mentioned on the phone", "was wir besprochen haben", "lo que te dije"."""
+
+_NEAR = (
+    r"(?:next to|beside|near|close to|behind|above|below|under|neben|hinter|uber|unter|nahe|junto a|al lado de"
+    r"|al lado del|cerca de|cerca del|detras de|detras del|encima de|debajo de)"
+)
+_NAMELESS = (
+    r"(?:one|thing|bit|part|organ|structure|spot|place|area|ding|teil|stelle|struktur|cosa|parte|organo|zona|sitio"
+    r"|estructura)"
+)
+_POINTED_BESIDE = re.compile(
+    rf" (?:the|that|das|die|den|der|lo|el|la) (?:{_NAMELESS} )?(?:that is |thats |which is |que esta )?{_NEAR} "
+    rf"(?:the|that|dem|der|das|la|el)? ?(?:{_NAMELESS}|where|wo|donde) "
+)
+"""What is beside something that has no name either: "the one next to the bit that hurts"."""
+
+_DOING = grammar().modals | grammar().openers | {"do", "mach", "mache", "haz", "hace"}
 
 
 def side_untold(clause: Read, situation: Situation) -> bool:
@@ -87,10 +106,12 @@ def points_outside(clause: Read, situation: Situation) -> bool:
     """
     facts = clause.facts
     named = any(t.in_lexicon for t in facts.question.targets) or facts.question.excluded
-    wanted = facts.orders or facts.requested or facts.question.measurements or clause.intent is Intent.UNKNOWN
-    if named or situation.found or not wanted:
+    if named or situation.found:
         return False
-    return _POINTED_OUTSIDE.search(facts.folded) is not None
+    if _POINTED_BESIDE.search(facts.folded):
+        return facts.asks or facts.orders or facts.requested or bool({*facts.row[:2]} & _DOING)
+    wanted = facts.orders or facts.requested or facts.question.measurements or clause.intent is Intent.UNKNOWN
+    return bool(wanted) and _POINTED_OUTSIDE.search(facts.folded) is not None
 
 
 def only_grows(clause: Read, situation: Situation) -> bool:

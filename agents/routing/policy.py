@@ -25,11 +25,13 @@ from agents.routing.outlines import surely_complains
 from agents.routing.reading import Read
 from agents.routing.request import Intent, Request, Situation
 from agents.routing.requesting import Context, ask_for, request_of
+from agents.routing.slots.dates import names_day
 from agents.routing.slots.kinds import kinds_of
 from agents.routing.slots.labels import labels_of
 from agents.routing.slots.prior import (
     asks_whether_steady,
     chosen_prior,
+    mentions_month,
     mentions_prior,
     names_modality,
     points_at_prior,
@@ -110,7 +112,8 @@ def _plain(clause: Read, _: Context) -> Iterator[Request]:
 def _compare(clause: Read, context: Context) -> Iterator[Request]:
     situation = context.situation
     targets = targets_of(clause, situation)
-    if len(targets) > 1 and not mentions_prior(clause.text):  # with each other, not with an earlier study
+    timed = mentions_prior(clause.text) or mentions_month(clause.text) or names_day(clause.text)
+    if len(targets) > 1 and not timed:  # with each other, not with an earlier study
         yield from recall(replace(clause, label=Label(Intent.RECALL, MEASUREMENTS)), context)
         return
     prior = chosen_prior(clause.text, situation)

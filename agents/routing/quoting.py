@@ -6,11 +6,10 @@ import re
 from dataclasses import dataclass
 
 from agents.routing.grammar import grammar
+from agents.routing.reported import reports
+from prompts.own_words import SHORT_QUOTE
 from prompts.question.dictation import spoken
 from prompts.words import readable, words
-
-SHORT_QUOTE = 3
-"""Words in quotation marks that still belong to the sentence: segment the "left kidney"."""
 
 _QUOTE = re.compile(
     r"\"[^\"\n]{1,4000}\"|“[^”\n]{1,4000}”|„[^“”\n]{1,4000}[“”]|«[^»\n]{1,4000}»|»[^«\n]{1,4000}«"
@@ -47,6 +46,7 @@ _LABEL = re.compile(
     r"[^.?!;:\n]{0,40}:\s*$",
     re.IGNORECASE,
 )
+_CLAUSE = re.compile(r"[^.?!;:,\n]{1,200}:\s*$")
 _INITIAL = re.compile(r"\b(?:Mrs|Mr|Ms|Frau|Herrn?|Sra?|Señora?)\b\.?\s[A-Z]\b\.?")
 """A patient by an initial: the one whose study this is."""
 _REPORTED = re.compile(rf"\b{_SOURCE}\b[^.?!;:\n]{{0,60}}:(?=[^\n]{{1,4000}})", re.IGNORECASE)
@@ -71,7 +71,7 @@ def message(text: str) -> Message:
         if len(inside.split()) <= SHORT_QUOTE and not source:
             continue
         quoted.append(inside)
-        lead = _LEAD_IN.search(before) or _COLON.search(before) or source
+        lead = _LEAD_IN.search(before) or _COLON.search(before) or source or _introduced(before)
         start = found.start() - len(lead.group()) if lead else found.start()
         own = own[:start] + " " * (found.end() - start) + own[found.end() :]
     reported = _REPORTED.search(own)
@@ -79,6 +79,9 @@ def message(text: str) -> Message:
         start = max(own.rfind(mark, 0, reported.start()) + 1 for mark in ".?!;\n")
         end = next((i for i in [own.find("\n", reported.end())] if i >= 0), len(own))
         quoted.append(own[reported.end() : end].strip())
+        own = own[:start] + " " * (end - start) + own[end:]
+    for start, end in list(reports(own)):
+        quoted.append(own[start:end].strip())
         own = own[:start] + " " * (end - start) + own[end:]
     own = _INITIAL.sub(lambda found: "Pt".ljust(len(found.group())), own)
     return Message(_unnumbered(spoken(own)), tuple(quoted))
@@ -88,6 +91,12 @@ def _labelled(before: str) -> re.Match[str] | None:
     """What says where a quotation comes from: "Old report, pasted:", "From the discharge letter:"; no order does."""
     label = _LABEL.search(before)
     return label if label and not {w.folded for w in words(label.group())} & grammar().commands else None
+
+
+def _introduced(before: str) -> re.Match[str] | None:
+    """The clause that leads to a quotation with a colon: "which I copy verbatim:"; no order does."""
+    clause = _CLAUSE.search(before)
+    return clause if clause and not {w.folded for w in words(clause.group())} & grammar().commands else None
 
 
 def _unnumbered(text: str) -> str:

@@ -29,6 +29,8 @@ _CHANGES = frozenset(
 """Words of what is compared: it belongs to what it is said of."""
 _PURPOSES = frozenset({"so", "because", "damit", "porque"})
 """Words after which it is said what a wish is for."""
+ASKS = 2
+"""Words in which a member of a list turns out to be a question."""
 BARE = 3
 """Words of the longest name of a part of the record that asks for it with nothing else ("and PSA")."""
 
@@ -59,7 +61,7 @@ def wish_starts(sentence: Sequence[Word]) -> frozenset[int]:
         return frozenset()
     members = list(_members(sentence))
     topics = [m.topic for m in members if m.topic is not None]
-    if len({*topics}) < 2 or any(m.topic is None and _complains(sentence, m) for m in members):
+    if len({*topics}) < 2 or any(_complains(sentence, m) for m in members if m.topic is None):
         return frozenset()
     measured = next((m.start for m in members if m.topic is _Topic.IMAGE and m.plain), len(sentence))
     starts: set[int] = set()
@@ -108,4 +110,5 @@ def _member(sentence: Sequence[Word], start: int, end: int) -> _Member:
 
 def _complains(sentence: Sequence[Word], member: _Member) -> bool:
     said = [w.folded for w in sentence[member.start : member.end]]
-    return any(cues().indication.longest(said, at) for at in range(len(said)))
+    asks = grammar().questions & {*said[:ASKS]}  # "then what the biopsy found"
+    return not asks and any(cues().indication.longest(said, at) for at in range(len(said)))

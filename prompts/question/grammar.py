@@ -11,7 +11,7 @@ from prompts.question.composition import Composed, compose
 from prompts.question.examination import in_examination, is_region, measured_after, symptom_at
 from prompts.question.items import BREAKS, PLACES, Item, items
 from prompts.question.reading import NEGATED, Place, Polarity, Reading
-from prompts.question.repairs import aches, denies, vague, wished
+from prompts.question.repairs import DENIALS, aches, denies, vague, wished
 from prompts.question.revising import Revisable
 from prompts.words import Word
 
@@ -46,9 +46,9 @@ class _Reader(Revisable):
         """Take the next item."""
         item = self.row[self.at]
         self.at += 1
-        if item.role == "correction" or denies(self.row, self.at - 1, self.written):
-            self._take_back(item)
-        elif item.role in BREAKS:
+        if self._corrects(item):
+            return
+        if item.role in BREAKS:
             self._break(item.role)
         elif item.role in {"concept", "adjective"}:
             self._name(item)
@@ -70,6 +70,16 @@ class _Reader(Revisable):
             self.mode = Polarity.ASKED
         elif item.role == "inert":
             self.covered.update(range(item.start, item.end))
+
+    def _corrects(self, item: Item) -> bool:
+        """Whether an item took back what was said last."""
+        certain = item.role == "correction" or denies(self.row, self.at - 1, self.written)
+        if (certain or self.folded[item.start] in DENIALS) and self._take_other():
+            self.covered.update(range(item.start, item.end))
+            return True
+        if certain:
+            self._take_back(item)
+        return certain
 
     def _break(self, role: str) -> None:
         if role == "question":
@@ -111,6 +121,8 @@ class _Reader(Revisable):
     def _turn(self, item: Item) -> None:
         if item.role == "exclude" and self._take_up(item, self._negated()):
             self.covered.update(range(item.start, item.end))
+            return
+        if self._take_part():
             return
         self.once = item.role == "instead"
         self.mode = _MODES.get(item.role, Polarity.ASKED)

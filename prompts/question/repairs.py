@@ -11,6 +11,9 @@ AHEAD = 8
 """Items after a correction in which its replacement begins."""
 BACK = 14
 """Words between what is taken back and the correction."""
+ALL = frozenset({"all", "everything", "alles", "alle", "todo", "todos", "todas"})
+"""Words of what an exception is made from."""
+_OTHER = frozenset({"other", "opposite", "contralateral", "andere", "anderen", "anderer", "anderes", "otro", "otra"})
 _PRONOUNS = frozenset(
     (
         *("one", "it", "them", "that", "this", "those", "these", "any", "einen", "eine", "eins", "ihn", "es", "das"),
@@ -20,7 +23,10 @@ _PRONOUNS = frozenset(
 _AFTER_PRONOUN = frozenset({"out", "please", "for", "me", "anyway", "bitte", "aus", "ausschliessen", "too", "again"})
 _SKIPPED = frozenset({"comma", "filler", "correction", "but", "assess", "outline", "inert", "word", "joining"})
 _NAMES = frozenset({"concept", "adjective", "sign", "left", "right", "both"})
-_DENIALS = frozenset({"no", "nein", "nee"})
+_ARTICLES = frozenset({"der", "die", "das", "den", "el", "la", "los", "las"})
+_GENERAL_SIDE = frozenset({"one", "side", "seite", "lado", "please", "bitte", "pls"})
+_AFTER_SERIES = BREAKS | {"examination", "projection", "word"}
+DENIALS = frozenset({"no", "nein", "nee"})
 _PAINS = frozenset(
     (
         *("pain", "pains", "ache", "aches", "aching", "tenderness", "tender", "discomfort", "cramp", "cramps", "colic"),
@@ -82,17 +88,42 @@ _WHERE = frozenset(
 def denies(row: Sequence[Item], at: int, written: Sequence[Word]) -> bool:
     """Whether the "no" at `at` stands alone between commas and so takes back what was said: "left, no, right"."""
     item = row[at]
-    if item.end - item.start > 1 or written[item.start].folded not in _DENIALS:
+    if item.end - item.start > 1 or written[item.start].folded not in DENIALS:
         return False
     return at > 0 and row[at - 1].role == "comma" and at + 1 < len(row) and row[at + 1].role == "comma"
 
 
+def other_ahead(row: Sequence[Item], at: int, written: Sequence[Word]) -> int:
+    """The item after "the other one" or "die andere Seite" where it begins at `at` and says no more; 0 elsewhere."""
+    before = at
+    while at < len(row) and not _is_other(row[at], written) and _leads(row[at], written):
+        at += 1
+    if at >= len(row) or at - before > AHEAD or not _is_other(row[at], written):
+        return 0
+    at += 1
+    while at < len(row) and written[row[at].start].folded in _GENERAL_SIDE:
+        at += 1
+    return at if at >= len(row) or row[at].role in BREAKS else 0
+
+
+def _leads(item: Item, written: Sequence[Word]) -> bool:
+    return item.role in {"filler", "comma", "correction"} or written[item.start].folded in _ARTICLES
+
+
+def _is_other(item: Item, written: Sequence[Word]) -> bool:
+    return any(written[place].folded in _OTHER for place in range(item.start, item.end))
+
+
 def replaced(row: Sequence[Item], at: int) -> bool:
     """Whether something else is named after the correction that ends before `at`."""
+    joined = False
     for place in range(at, min(at + AHEAD, len(row))):
         role = row[place].role
-        if role in _NAMES:
-            return True
+        if role in _NAMES:  # "on the arterial, no, on the portal venous" takes back the series alone
+            return not (
+                joined and role == "adjective" and (place + 1 == len(row) or row[place + 1].role in _AFTER_SERIES)
+            )
+        joined = joined or role == "joining"
         colon = role == "stop" and place == at
         if role not in _SKIPPED and not colon:
             return False

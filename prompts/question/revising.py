@@ -7,8 +7,9 @@ from dataclasses import dataclass, field, replace
 from prompts.lexicon import Concept
 from prompts.question.ellipsis import last_paired, stands_alone, without
 from prompts.question.items import PLACES, Item
+from prompts.question.parts import part_instead
 from prompts.question.reading import NEGATED, Mention, Place, Polarity
-from prompts.question.repairs import AHEAD, BACK, pointed, points, replaced
+from prompts.question.repairs import AHEAD, ALL, BACK, other_ahead, pointed, points, replaced
 from prompts.words import Word
 
 _PEOPLE = frozenset({"patient", "patients", "pt", "pts", "patientin", "paciente", "survivor"})
@@ -150,9 +151,41 @@ class Revisable:
         self.covered.update(range(start, end))
 
     def _leave_out_before(self) -> None:
+        if self._all_but_last():  # "all but the spleen is done": the spleen is what is left to do
+            self.mentions[-1] = replace(self.mentions[-1], polarity=Polarity.ASKED)
+            return
         first = len(self.mentions) - 1 if self.requested else self.segment
         for place in range(max(first, self.segment), len(self.mentions)):
             self.mentions[place] = replace(self.mentions[place], polarity=Polarity.LEFT_OUT)
+
+    def _all_but_last(self) -> bool:
+        """Whether what was named last was left out of everything: "everything except the spleen"."""
+        cue = next((i for i in reversed(self.row[: self.at]) if i.role == "leave_out"), None)
+        if cue is None or len(self.mentions) != self.segment + 1 or self.mentions[-1].polarity is not Polarity.LEFT_OUT:
+            return False
+        return bool(ALL & {*self.folded[max(cue.start - 1, 0) : cue.end]})
+
+    def _take_other(self) -> bool:
+        """ "The left kidney, no, the other one": the other side of what was said last."""
+        last = self.mentions[-1] if self.mentions else None
+        end = other_ahead(self.row, self.at, self.written)
+        if not end or last is None or len(last.sides) != 1 or self.row[self.at - 1].start - last.words[1] > BACK:
+            return False
+        other = "right" if last.sides == ("left",) else "left"
+        self.mentions[-1] = replace(last, polarity=Polarity.ASKED, sides=(other,))
+        self.at = end
+        return True
+
+    def _take_part(self) -> bool:
+        """ "Hippocampus, not the anterior part, the posterior one": a part in the user's own words."""
+        part = part_instead(self.row, self.at, self.written)
+        last = self.mentions[-1] if self.mentions else None
+        if part is None or last is None or last.concept.kind not in PLACES or last.polarity is not Polarity.ASKED:
+            return False
+        concept = replace(last.concept, text=f"{part[0]} {last.concept.text}", kind="unknown")
+        self.mentions[-1] = replace(last, concept=concept, in_lexicon=False)
+        self.at = part[1]
+        return True
 
     def _ask_last(self) -> None:
         last = len(self.mentions) - 1

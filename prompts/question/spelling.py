@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from functools import cache, lru_cache
 
@@ -13,6 +14,12 @@ from prompts.words import Word, singulars
 
 SHORTEST = 5
 """Letters of the shortest vocabulary word that a mistake may stand for."""
+
+CLIPPED = 3
+"""Letters of the shortest name without vowels."""
+_ACRONYMS = frozenset({"cns", "bls", "dsc", "rds", "plr", "crd", "clc"})
+_VOWELS = re.compile("[aeiouy]")
+_DOUBLED = re.compile(r"(.)\1")
 
 LONG = 8
 """From so many letters on two mistakes may be made in a word; in one letter less or two if it sounds the same."""
@@ -35,10 +42,14 @@ def corrected(written: tuple[Word, ...]) -> tuple[Word, ...]:
     for place, word in enumerate(written):
         folded = word.folded
         if folded not in right:
-            if looked_up >= MOST_CORRECTIONS or len(folded) < SHORTEST - 1 or not folded.isalpha() or is_word(folded):
+            clipped = without_vowels().get(folded)
+            if clipped is not None and not (is_word(folded) or word.raw.isupper()):
+                right[folded] = clipped
+            elif looked_up >= MOST_CORRECTIONS or len(folded) < SHORTEST - 1 or not folded.isalpha() or is_word(folded):
                 continue
-            looked_up += 1
-            right[folded] = nearest(folded) or folded
+            else:
+                looked_up += 1
+                right[folded] = nearest(folded) or folded
         if right[folded] != folded:
             result[place] = replace(word, folded=right[folded])
     return tuple(result)
@@ -54,6 +65,30 @@ def is_word(folded: str) -> bool:
 def _with_pronoun(folded: str) -> bool:
     """ "Mídelo", "segméntala": a Spanish verb of a request with what it is said of."""
     return any(folded.endswith(p) and cues().roles.get((folded[: -len(p)],)) for p in ("lo", "la", "los", "las"))
+
+
+@cache
+def without_vowels() -> dict[str, str]:
+    """Clipped names, as notes have them: "lng" for lung, "hrt" for heart; none that may stand for two structures."""
+    found: dict[str, set[str]] = {}
+    for word in lexicon().names.vocabulary:
+        if word.isalpha() and len(word) >= SHORTEST - 1 and lexicon().names.get((word,)) is not None:
+            clipped = _DOUBLED.sub(r"\1", word[0] + _VOWELS.sub("", word[1:]))
+            clipped += word[-1] * (word[-1] == "y")  # "kdny"
+            short = _organ(word) and len(word) <= SHORTEST + 1 and clipped not in _ACRONYMS
+            least = CLIPPED if short else SHORTEST  # "cvt", "dsc" mean something else
+            if len(clipped) >= least and clipped != word and not _VOWELS.search(clipped.removesuffix("y")):
+                found.setdefault(clipped, set()).add(word)
+    return {
+        clipped: min(names, key=lambda w: (len(w), w))
+        for clipped, names in found.items()
+        if len({_meaning(w) for w in names}) == 1
+    }
+
+
+def _organ(word: str) -> bool:
+    concept = lexicon().names.get((word,))
+    return concept is not None and concept.kind == "organ"
 
 
 @cache

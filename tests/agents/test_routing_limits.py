@@ -214,3 +214,61 @@ def test_it_refuses(router: Router, text: str, reasons: set[str]) -> None:
 @with_e5
 def test_a_text_of_many_commas_is_read_once(router: Router) -> None:
     assert router.route("sign, " * 3000, CT).requests
+
+
+@pytest.mark.parametrize("text", ["medime eso", "medímelo", "segmentalo", "márcame eso", "calculame eso"])
+def test_spanish_orders_with_their_pronouns(text: str) -> None:
+    assert facts_of(text, CT).orders
+
+
+@pytest.mark.parametrize("text", ["keppra load", "phenytoin at 70 kg", "Aufsättigung Valproat"])
+def test_a_load_by_weight_is_a_treatment(text: str) -> None:
+    assert decides_treatment(text)
+
+
+@with_e5
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("order more gloves for theatre", "out_of_scope"),
+        ("bestell noch Spritzen für die Station", "out_of_scope"),
+        ("Could you move her biopsy slot to Friday?", "out_of_scope"),
+        ("Termin bitte auf Freitag verschieben", "out_of_scope"),
+        ("Mueve la cita al jueves", "out_of_scope"),
+        ("switch the quality check off tonight", "unsafe"),
+        ("Schalt die Qualitätsprüfung heute aus", "unsafe"),
+        ("desactiva el control de calidad", "unsafe"),
+        ("phenytoin load? 70 kg", "treatment"),
+    ],
+)
+def test_what_is_no_work_on_images_is_refused(router: Router, text: str, reason: str) -> None:
+    assert told(router.route(text, CT)) == [(Intent.REFUSE, reason)]
+
+
+@with_e5
+@pytest.mark.parametrize(
+    "text",
+    [
+        "medime eso",
+        "Would you mind measuring the thing Dr Lee and I were looking at?",
+        "Can you do the one next to the bit that hurts",
+        "Mach bitte das neben der Stelle, die weh tut",
+    ],
+)
+def test_a_target_that_is_only_pointed_at_is_asked_for(router: Router, text: str) -> None:
+    assert told(router.route(text, CT)) == [(Intent.ASK, "target")]
+
+
+@with_e5
+@pytest.mark.parametrize(
+    ("text", "target"),
+    [
+        ("medime el hígado", "liver"),
+        ("liver volume, she weighs 85 kg", "liver"),
+        ("order the lesions by size", "lesion"),
+    ],
+)
+def test_plain_work_beside_these_rules_is_done(router: Router, text: str, target: str) -> None:
+    routed = router.route(text, CT)
+    assert {r.intent for r in routed.requests} == {Intent.FIND}
+    assert targets(routed) == [target]

@@ -14,6 +14,8 @@ from agents.routing.request import PriorFacts
 _ISO = re.compile(r"\b(?P<year>(?:19|20)\d\d)-(?P<month>\d\d)-(?P<day>\d\d)\b")
 _NUMBERS = re.compile(r"(?<![\d.])(?P<one>\d{1,2})[./](?P<two>\d{1,2})[./](?P<year>(?:19|20)?\d\d)(?!\d)")
 _ORDINAL = r"(?P<day>\d{1,2})(?:st|nd|rd|th)?"
+_AFTER_DAY = {"05": "|may ", "12": "|dec "}
+"""Names that are other words unless a day stands before them."""
 _CENTURY = 2000
 _WEEKDAYS = (
     r"monday|montag|lunes",
@@ -56,11 +58,22 @@ def dated(text: str, priors: Sequence[PriorFacts]) -> list[PriorFacts]:
     fitting = [*priors]
     days = [*_days(text)]
     if days:
-        fitting = [p for p in fitting if any(day.is_of(p) for day in days)]
+        fitting = [p for p in fitting if any(day.is_of(p) for day in days)] or _of_short_year(text, priors)
     weekdays = {n for n, pattern in enumerate(_WEEKDAY) if pattern.search(folded_text(text))}
     if weekdays:
         fitting = [p for p in fitting if len(p.date) == 10 and date.fromisoformat(p.date).weekday() in weekdays]
     return fitting
+
+
+def _of_short_year(text: str, priors: Sequence[PriorFacts]) -> list[PriorFacts]:
+    """The studies of a month whose year has two digits: "Aug 24", where no study is of that day."""
+    said = {
+        f"{_CENTURY + int(found['day'])}-{month:02}"
+        for month, (_, after) in _named().items()
+        for found in after.finditer(folded_text(text))
+        if not found["year"]
+    }
+    return [p for p in priors if p.date[:7] in said]
 
 
 def _days(text: str) -> Iterator[_Day]:
@@ -85,8 +98,9 @@ def _named() -> dict[int, tuple[re.Pattern[str], re.Pattern[str]]]:
     made: dict[int, tuple[re.Pattern[str], re.Pattern[str]]] = {}
     for number, pattern in group_finder("priors", "months").items():
         name = pattern.pattern
+        after_day = name + _AFTER_DAY.get(number, "")
         made[int(number)] = (
-            re.compile(rf" {_ORDINAL} (?:of |de )?(?:{name}){year}"),
+            re.compile(rf" {_ORDINAL} (?:of |de )?(?:{after_day}){year}"),
             re.compile(rf" (?:{name})(?:the )?{_ORDINAL} {year}"),
         )
     return made

@@ -14,12 +14,15 @@ _YEAR = re.compile(r" ((?:19|20)\d\d) ")
 _RADIOGRAPHS = {"CR", "DX"}
 _AGAINST = re.compile(
     r" (?:vs|versus|v|against|next to|beside|besides|alongside|compared (?:to|with)|compare with|side by side with"
-    r"|relative to|gegen|gegenuber|verglichen mit|vergleich (?:mit|zu|zum|zur)|neben|frente a|respecto a"
-    r"|comparad[oa] con|al lado de)(?= )"
+    r"|relative to|cf|cfr|than (?:on|in|at)|gegen|gegenuber|verglichen mit|vergleich (?:mit|zu|zum|zur)"
+    r"|neben|frente a|respecto a|comparad[oa] con|al lado de)(?= )"
 )
 _REACH = 40
 """Characters behind "against" in which a time is sought."""
-_NOT = re.compile(r" (?:not|nicht|no|ignore|instead of|rather than|statt)(?: [^ ]+){0,3} ?$")
+_NOT = re.compile(
+    r" (?:not|nicht|no|ignore|skip|forget|omit|drop|except|without|ohne|ausser|sin|salvo|excepto|olvida|leave out"
+    r"|instead of|rather than|statt)(?: [^ ]+){0,3} ?$"
+)
 """Before a study that is not meant: "not against the post-op one"."""
 _NAME = re.compile(r" prior (\d{1,2}) ")
 
@@ -139,10 +142,21 @@ def _alike(priors: Sequence[PriorFacts], situation: Situation) -> list[PriorFact
 
 def _of_date(folded: str, priors: Sequence[PriorFacts]) -> list[PriorFacts]:
     """Those of the years and months that are named: none when none fits, since a date is not guessed."""
-    years = _YEAR.findall(folded)
-    months = [m for m, pattern in _months().items() if pattern.search(folded)]
-    fitting = [p for p in priors if not years or p.date[:4] in years]
-    return [p for p in fitting if not months or p.date[5:7] in months]
+    years, no_years = _named(folded, _YEAR)
+    said = {month: _named(folded, pattern) for month, pattern in _months().items()}
+    months = {month for month, (meant, _) in said.items() if meant}
+    no_months = {month for month, (_, left_out) in said.items() if left_out} - months
+    fitting = [p for p in priors if (not years or p.date[:4] in years) and (years or p.date[:4] not in no_years)]
+    return [p for p in fitting if (not months or p.date[5:7] in months) and p.date[5:7] not in no_months]
+
+
+def _named(folded: str, pattern: re.Pattern[str]) -> tuple[list[str], list[str]]:
+    """What a pattern finds, and what of it is not meant: "skip the one of November"."""
+    meant: list[str] = []
+    left_out: list[str] = []
+    for found in pattern.finditer(folded):
+        (left_out if _NOT.search(folded[: found.start()]) else meant).append(found[0].strip())
+    return meant, left_out
 
 
 def _of_modality(folded: str, priors: Sequence[PriorFacts], situation: Situation) -> Sequence[PriorFacts]:

@@ -18,9 +18,7 @@ _EXCLUSIVE = (
     frozenset({"left view", "right view"}),
     frozenset({"frontal", "lateral", "oblique", "craniocaudal", "mediolateral oblique"}),
     frozenset({"t1", "t2", "flair", "dwi", "adc", "swi", "stir"}),
-    frozenset(
-        {"arterial", "venous", "portal", "delayed", "nephrographic", "corticomedullary", "hepatobiliary", "native"}
-    ),
+    frozenset({"arterial", "portal venous", "delayed", "nephrographic", "corticomedullary", "hepatobiliary", "native"}),
 )
 _SPECIAL = frozenset(
     {"elastography", "spectroscopy", "diffusion tensor", "tomosynthesis", "expiratory", "prone", "doppler", "dynamic"}
@@ -33,6 +31,14 @@ _LEFT_OUT = re.compile(
     r" (?:not|forget|ignore|skip|without|instead of|rather than|nicht|statt|anstatt|ohne|no|sin|en vez de|olvida)"
     r" (?:[^ ]+ ){0,2}$"
 )
+_NEXT = re.compile(rf"[,;.]+\s+(?={WORD}\b)")
+"""Where a new structure begins after a mark: a series before it does not describe it ("on the CC view, mass on …")."""
+_CORRECTED = re.compile(
+    r"(?:^|[,.;:…–-])\s*(?:(?:no|nein|nee|sorry|wait|actually|rather|quatsch|halt|korrektur|perd[oó]n|digo|i mean"
+    r"|scratch that|correction|ich meine|mejor dicho|quiero decir)\b[\s,.]*)+",
+    re.IGNORECASE,
+)
+"""Between a series and the one that is meant instead: "on the arterial, no, on the native"."""
 _OTHER = re.compile(
     r" (?:other|andere[nrs]?|otra) (?:series|sequence|phase|view|projection|plane|stack|serie|sequenz|aufnahme|ansicht"
     r"|secuencia|fase|vista) "
@@ -81,7 +87,7 @@ def named_series(text: str, situation: Situation) -> Named:
     """The series that a clause names. Without descriptions a name says nothing, a number always does."""
     folded = folded_text(text)
     # "Tumour in the frontal lobe" names no frontal series: structures are masked.
-    named = _numbered(folded, situation) or _described(folded_text(masked(text)), situation)
+    named = _numbered(folded, situation) or _described(_NEXT.sub(" then ", masked(text)), situation)
     return named or _the_other(folded, situation) or Named()
 
 
@@ -104,9 +110,9 @@ def _numbered(folded: str, situation: Situation) -> Named | None:
     return Named(names) if {*names} <= {*situation.series} else Named(missing=True)
 
 
-def _described(folded: str, situation: Situation) -> Named | None:
+def _described(text: str, situation: Situation) -> Named | None:
     """What stands where a series' name stands ("on the T2", "arterial phase"), sought in the descriptions."""
-    meant, left_out = _meant(folded)
+    meant, left_out = _settled(text)
     if len({*situation.modalities}) < 2:
         meant, left_out = meant - _MODALITIES.keys(), left_out - _MODALITIES.keys()
     if not (meant or left_out) or not any(situation.series_text):
@@ -178,6 +184,19 @@ def _contradict(meant: set[str], described: set[str]) -> bool:
 def _with_base(names: set[str]) -> set[str]:
     """ "T1 with contrast" is a T1."""
     return names | ({"t1"} if names & {"t1 contrast", "t1 native"} else set())
+
+
+def _settled(text: str) -> tuple[set[str], set[str]]:
+    """As `_meant`, where a later plane, sequence or phase stands for the one that a correction takes back."""
+    meant, left_out = _meant(folded_text(text))
+    taken, *later = [_meant(folded_text(piece))[0] for piece in _CORRECTED.split(text)]
+    for instead in later:
+        for kinds in _EXCLUSIVE:
+            if kinds & taken and kinds & instead:
+                meant = (meant - (taken & kinds)) | instead
+                left_out = left_out - instead
+        taken = taken | instead
+    return meant, left_out
 
 
 def _meant(folded: str) -> tuple[set[str], set[str]]:
