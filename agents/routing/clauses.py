@@ -6,12 +6,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from agents.routing.grammar import grammar
-from agents.routing.quoting import message
 from agents.routing.wishes import wish_starts
 from prompts.lexicon import lexicon
 from prompts.words import Word, words
-
-__all__ = ["MOST_CLAUSES", "Clause", "clauses", "message"]
 
 LONGEST = 200
 """Words of the longest sentence that is split: work stays linear in the text."""

@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 
 from agents.routing.grammar import grammar
-from agents.routing.reported import reports
+from agents.routing.reported import SAYS, SOURCE, reports
 from prompts.own_words import SHORT_QUOTE
 from prompts.question.dictation import spoken
 from prompts.words import readable, words
@@ -16,14 +16,6 @@ _QUOTE = re.compile(
     r"|(?<![^\W_])'(?=[^'\n]{12})[^\n]{1,4000}?'(?![^\W_])|```.{1,4000}?```|^>[^\n]{1,4000}$",
     re.DOTALL | re.MULTILINE,
 )
-_SAYS = (
-    r"\b(?:says?|said|states?|stated|reads?|writes?|wrote|written|schreibt|schrieb|steht|sagt|lautet|heißt|dice|pone|"
-    r"escribe|pide|asks?|indication|indikation|order)\b"
-)
-_SOURCE = (
-    r"(?:note|letter|referral|referrer|email|message|comment|arztbrief|brief|zuweiser|überweisung|notiz|nota|carta"
-    r"|volante)"
-)
 _FIELD = (
     r"(?:description|tag|field|header|footer|caption|name|label|sticker|title|beschreibung|feld|kopfzeile|etikett|titel"
     r"|dateiname|descripción|campo|etiqueta|título|encabezado)"
@@ -32,16 +24,16 @@ _FIELD = (
 _IS = r"(?:\b(?:is|are|was|has|contains|holds|ist|lautet|enthält|hat|es|contiene|tiene)\b|=)"
 _HINGE = r"\b(?:although|though|while|whereas|but|because|since|obwohl|aber|weil|während|aunque|pero|porque|mientras)\b"
 _LEAD_IN = re.compile(
-    rf"(?<!\w)(?:(?!{_HINGE})[^.?!;,\n(\[]){{0,200}}(?:{_SAYS}|\b{_SOURCE}\b|\b{_FIELD}\b[^.?!;,\n]{{0,40}}{_IS})"
+    rf"(?<!\w)(?:(?!{_HINGE})[^.?!;,\n(\[]){{0,200}}(?:{SAYS}|\b{SOURCE}\b|\b{_FIELD}\b[^.?!;,\n]{{0,40}}{_IS})"
     r"[^.?!;\n]{0,80}$",
     re.IGNORECASE,
 )
 _COLON = re.compile(
-    rf"(?:[^.?!;\n]|\.(?=\d)){{0,200}}(?:\b(?:printed|prints|displayed|displays|stamped|headed)\b|{_SAYS})[^.?!;\n]{{0,40}}:\s*$",
+    rf"(?:[^.?!;\n]|\.(?=\d)){{0,200}}(?:\b(?:printed|prints|displayed|displays|stamped|headed)\b|{SAYS})[^.?!;\n]{{0,40}}:\s*$",
     re.IGNORECASE,
 )
 _LABEL = re.compile(
-    rf"(?:(?<=[.?!;\n])|^)[^.?!;:\n]{{0,60}}\b(?:{_SOURCE}|report|befund|bericht|informe|summary|epikrise|alta|record|ocr"
+    rf"(?:(?<=[.?!;\n])|^)[^.?!;:\n]{{0,60}}\b(?:{SOURCE}|report|befund|bericht|informe|summary|epikrise|alta|record|ocr"
     r"|header|footer|sticker|pasted|copied|attached|kopiert|eingefügt|angehängt|pegado|copiado|adjunto)\b"
     r"[^.?!;:\n]{0,40}:\s*$",
     re.IGNORECASE,
@@ -49,7 +41,6 @@ _LABEL = re.compile(
 _CLAUSE = re.compile(r"[^.?!;:,\n]{1,200}:\s*$")
 _INITIAL = re.compile(r"\b(?:Mrs|Mr|Ms|Frau|Herrn?|Sra?|Señora?)\b\.?\s[A-Z]\b\.?")
 """A patient by an initial: the one whose study this is."""
-_REPORTED = re.compile(rf"\b{_SOURCE}\b[^.?!;:\n]{{0,60}}:(?=[^\n]{{1,4000}})", re.IGNORECASE)
 _NUMBERED = re.compile(r"(?:(?<=\s)|^)\(?(?P<number>\d{1,2})[.)]\s+(?=[^\W\d])")
 
 
@@ -74,14 +65,8 @@ def message(text: str) -> Message:
         lead = _LEAD_IN.search(before) or _COLON.search(before) or source or _introduced(before)
         start = found.start() - len(lead.group()) if lead else found.start()
         own = own[:start] + " " * (found.end() - start) + own[found.end() :]
-    reported = _REPORTED.search(own)
-    if reported and re.search(_SAYS, reported.group(), re.IGNORECASE):
-        start = max(own.rfind(mark, 0, reported.start()) + 1 for mark in ".?!;\n")
-        end = next((i for i in [own.find("\n", reported.end())] if i >= 0), len(own))
-        quoted.append(own[reported.end() : end].strip())
-        own = own[:start] + " " * (end - start) + own[end:]
-    for start, end in list(reports(own)):
-        quoted.append(own[start:end].strip())
+    for start, said, end in list(reports(own)):
+        quoted.append(own[said:end].strip())
         own = own[:start] + " " * (end - start) + own[end:]
     own = _INITIAL.sub(lambda found: "Pt".ljust(len(found.group())), own)
     return Message(_unnumbered(spoken(own)), tuple(quoted))

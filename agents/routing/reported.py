@@ -13,6 +13,14 @@ from agents.routing.grammar import grammar
 from prompts.own_words import asks_for_effect
 from prompts.words import words
 
+SAYS = (
+    r"\b(?:says?|said|states?|stated|reads?|writes?|wrote|written|schreibt|schrieb|steht|sagt|lautet|heißt|dice|pone|"
+    r"escribe|pide|asks?|indication|indikation|order)\b"
+)
+SOURCE = (
+    r"(?:note|letter|referral|referrer|email|message|comment|arztbrief|brief|zuweiser|überweisung|notiz|nota|carta"
+    r"|volante)"
+)
 _CARRIER = (
     r"(?:note|notes|letter|referral|referrer|email|e-mail|mail|fax|message|comment|order|description|tag|field|header|footer"
     r"|caption|label|sticker|title|image|picture|film|screen|display|output|protocol|file ?name|template|pdf|ocr|slip"
@@ -33,20 +41,28 @@ _BELOW = re.compile(
     r"(?:[ \t]*[^\s\n][^\n]*\n){1,40}(?=[ \t]*\n)",
     re.IGNORECASE | re.MULTILINE,
 )
+_OF_SOURCE = re.compile(rf"\b{SOURCE}\b[^.?!;:\n]{{0,60}}:(?=[^\n]{{1,4000}})", re.IGNORECASE)
+_SPOKEN = re.compile(SAYS, re.IGNORECASE)
 _DASH = re.compile(r"\s(?:--|–|—)\s")
 _SENTENCE = re.compile(r"[^.?!\n]{0,2000}(?:[.?!](?=\d)[^.?!\n]{0,2000}){0,20}[.?!]*")
 
-Span = tuple[int, int]
+Report = tuple[int, int, int]
+"""Where the clause begins that leads to others' words, where they begin, and where the writer goes on."""
 
 
-def reports(text: str) -> Iterator[Span]:
-    """Places of reported words with the clause that leads to them, in the order of the text."""
+def reports(text: str) -> Iterator[Report]:
+    """Places of reported words with the clause that leads to them; they may overlap."""
+    noted = _OF_SOURCE.search(text)
+    if noted and _SPOKEN.search(noted.group()):  # what a note or letter says is the whole line
+        line = text.find("\n", noted.end())
+        start = max(text.rfind(mark, 0, noted.start()) + 1 for mark in ".?!;\n")
+        yield start, noted.end(), len(text) if line < 0 else line
     for found in _BELOW.finditer(text):
         if not _orders(found["name"]):
-            yield found.span()
+            yield found.start(), found.end("name") + 1, found.end()
     for found in _REPORT.finditer(text):
         if not _orders(found.group()):
-            yield found.start(), _until(text, found.start(), found.end())
+            yield found.start(), found.end(), _until(text, found.start(), found.end())
 
 
 def _orders(clause: str) -> bool:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from agents.routing.clauses import clauses, message
+from agents.routing.clauses import clauses
+from agents.routing.quoting import message
 
 
 def cut(text: str) -> list[str]:

@@ -300,9 +300,8 @@ def expect_alpha(page: Page, wanted: float) -> None:
     pytest.fail(f"{canvas.evaluate(MIDDLE_ALPHA)} of 255 instead of {wanted:g}")
 
 
-def test_a_brush_stroke_becomes_a_stored_correction(watched: Watched, reading: str) -> None:
-    analysis_id = analysis(reading, SHORT)
-    page = opened(watched, reading, SHORT)
+def brush_down(page: Page) -> tuple[float, float]:
+    """Begin to correct the liver: the brush is down, 60 points left of the place that is returned."""
     expect_lit(page)
     page.get_by_role("button", name="Correct liver", exact=True).click(timeout=PATIENCE_MS)
     box = page.locator("[data-pane=main]").bounding_box()
@@ -310,6 +309,13 @@ def test_a_brush_stroke_becomes_a_stored_correction(watched: Watched, reading: s
     x, y = box["x"] + box["width"] / 2, box["y"] + 0.75 * box["height"]
     page.mouse.move(x - 60, y)
     page.mouse.down()
+    return x, y
+
+
+def test_a_brush_stroke_becomes_a_stored_correction(watched: Watched, reading: str) -> None:
+    analysis_id = analysis(reading, SHORT)
+    page = opened(watched, reading, SHORT)
+    x, y = brush_down(page)
     page.mouse.move(x + 60, y, steps=6)
     page.mouse.up()
     correction = page.get_by_role("region", name="Correction")
@@ -330,13 +336,7 @@ def test_a_brush_stroke_becomes_a_stored_correction(watched: Watched, reading: s
 def test_strokes_that_are_not_sent_stay_when_the_study_is_left(watched: Watched, reading: str) -> None:
     analysis(reading, SHORT)
     page = opened(watched, reading, SHORT)
-    expect_lit(page)
-    page.get_by_role("button", name="Correct liver", exact=True).click(timeout=PATIENCE_MS)
-    box = page.locator("[data-pane=main]").bounding_box()
-    assert box is not None
-    x, y = box["x"] + box["width"] / 2, box["y"] + 0.75 * box["height"]
-    page.mouse.move(x - 60, y)
-    page.mouse.down()
+    x, y = brush_down(page)
     page.mouse.move(x, y, steps=4)
     page.mouse.wheel(0, 120)  # neither this nor undo tears the stroke
     page.keyboard.press("Control+z")

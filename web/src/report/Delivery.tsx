@@ -2,6 +2,7 @@ import { useQuery } from "@tanstack/react-query";
 import { useState } from "react";
 import { client, dataOf } from "../api/client";
 import { Problem } from "../parts/Problem";
+import { useAct } from "../parts/useAct";
 import { fill } from "../texts";
 import { deliveryQuery, type DeliveryPlan, type History, useChanged } from "./queries";
 import { texts } from "#texts/report";
@@ -78,21 +79,10 @@ function Asking({ analysisId, plan, approvals }: { analysisId: string; plan: Del
   const words = texts.delivery;
   const changed = useChanged(analysisId);
   const [destination, setDestination] = useState(plan.destinations[0] ?? "");
-  const [busy, setBusy] = useState(false);
-  const [error, setError] = useState<unknown>(null);
+  const { busy, error, act } = useAct();
   const pending = approvals.filter((one) => one.effect === "deliver" && one.decision === "pending");
 
-  async function run(work: () => Promise<unknown>) {
-    setBusy(true);
-    setError(null);
-    try {
-      await work();
-    } catch (refused) {
-      setError(refused);
-    }
-    await changed();
-    setBusy(false);
-  }
+  const run = (work: () => Promise<unknown>) => act(() => work().finally(changed)); // refused or not: somebody else may have decided
   const ask = () => dataOf(client.POST("/api/v1/approvals", { body: { analysis_id: analysisId, effect: "deliver", destination } }));
   const decide = (approvalId: string, decision: "approved" | "denied") =>
     dataOf(client.POST("/api/v1/approvals/{approval_id}", { params: { path: { approval_id: approvalId } }, body: { decision, reason: "" } }));
