@@ -1,6 +1,6 @@
 import { useDesk } from "../reading/desk";
 import { fill } from "../texts";
-import type { Finding, Report } from "./document";
+import { type Finding, promptsOf, type Report } from "./document";
 import { valueText } from "./numbers";
 import { texts } from "#texts/report";
 
@@ -17,7 +17,7 @@ export function Evidence({ finding, report }: { finding: Finding; report: Report
         {finding.evidence.map((id) => {
           const step = report.steps.find((one) => one.id === id);
           const masks = report.masks.filter((mask) => mask.stepId === id);
-          const asked = report.prompts.filter((prompt) => masks.some((mask) => mask.target === prompt.target && mask.seriesUid === prompt.seriesUid));
+          const asked = promptsOf(report, id);
           const measured = report.measurements.filter((one) => one.stepId === id && one.maskId).slice(0, 40);
           return (
             <li key={id}>
@@ -30,8 +30,8 @@ export function Evidence({ finding, report }: { finding: Finding; report: Report
                   {mask.target} ({mask.id})
                 </button>
               ))}
-              {asked.map((prompt) => (
-                <span key={`${prompt.seriesUid}/${prompt.target}`} className="quiet-text">
+              {asked.map((prompt, at) => (
+                <span key={at} className="quiet-text">
                   {" "}
                   {fill(prompt.window ? words.askedIn : words.asked, { text: prompt.text, window: prompt.window })} {prompt.reason}
                 </span>

@@ -159,6 +159,14 @@ export function reportOf(document: AnalysisDocument): Report {
   };
 }
 
+/** How the outlines of a step were asked for. A reason ends with its step where a run asked more than once. */
+export function promptsOf(report: Report, stepId: string): PromptFacts[] {
+  const masks = report.masks.filter((mask) => mask.stepId === stepId);
+  const asked = report.prompts.filter((prompt) => masks.some((mask) => mask.target === prompt.target && mask.seriesUid === prompt.seriesUid));
+  const own = asked.filter((prompt) => prompt.reason.endsWith(`(${stepId})`));
+  return own.length > 0 ? own : asked;
+}
+
 const text = (value: unknown): string => (typeof value === "string" ? value : "");
 const number = (value: unknown): number | null => (typeof value === "number" && Number.isFinite(value) ? value : null);
 const texts = (value: unknown): string[] => (Array.isArray(value) ? value.filter((one) => typeof one === "string") : []);
